@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { columnMap } from '../contract/input.ts';
 import type { Source, SourceEncoding, SourceFormat } from '../contract/run.ts';
 import type { OperationSpec, OperationSpecs } from '../contract/spec.ts';
+import { hasValue } from '../domain/fields.ts';
 import { describeKey } from '../domain/json.ts';
 import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../domain/source-limits.ts';
 import { TEXT_RULES, textProblem } from '../domain/text.ts';
@@ -18,7 +19,7 @@ import { InputError } from './errors.ts';
 export interface Staged {
   /** The source in the input of a run. */
   readonly source: Extract<Source, { readonly dataset: string }>;
-  /** Number of rows, including malformed ones. */
+  /** Number of rows, including malformed ones, but not those without any value. */
   readonly rows: number;
   /** Size of the text in UTF-8. `sha256` is the hash of that text. */
   readonly bytes: number;
@@ -106,11 +107,14 @@ export function createStagingClient<Kind extends string>({
       options: Pick<StageOptions, 'limits'> = {},
     ): Promise<Staged> {
       const { maxSourceBytes } = completeLimits(options.limits);
-      let count = 0;
+      let [given, count] = [0, 0];
       const lines = async function* () {
         for await (const row of rows) {
-          count += 1;
-          yield Buffer.from(`${toJson(row, count)}\n`);
+          given += 1;
+          const json = toJson(row, given);
+          // A date has its value in its text.
+          if (hasValue(row) || hasValue(JSON.parse(json))) count += 1;
+          yield Buffer.from(`${json}\n`);
         }
       };
       const bytes = limitSize(lines(), name, maxSourceBytes);

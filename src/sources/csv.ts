@@ -1,12 +1,10 @@
 /** Reads the header of a CSV source, and its records as rows. */
 import { unescapeFormula } from '../domain/cells.ts';
-
-import { withoutInvisible } from '../domain/invisible.ts';
-
+import { isBlank } from '../domain/invisible.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { SourceError } from './errors.ts';
 import { emptySource } from './first-block.ts';
-import { looksLikeRow, readColumns } from './header.ts';
+import { type HeaderPlace, type HeaderRow, MOST_TITLE_ROWS, readColumns, refuseTitle } from './header.ts';
 import type { RawRecord } from './records.ts';
 import { brokenRow, decodeRecord, fieldTooLarge, isReservedColumn, type SourceRow } from './rows.ts';
 
@@ -59,8 +57,9 @@ export function createCsvReader(
 ): CsvReader {
   const { name, delimiter, limits } = options;
   if (header === undefined) throw emptySource(name, 'it contains only white space');
-  refuseTitle(name, [header, ...next.slice(0, MOST_TITLE_LINES)]);
-  const names = readHeader(options, header);
+  const place = { name, place: `line ${header.line}`, line: header.line, limits };
+  refuseTitle(place, 'line', readCells([header, ...next.slice(0, MOST_TITLE_ROWS)]));
+  const names = readHeader(place, header, delimiter);
   const kept = names.flatMap((column, index) => (isReservedColumn(column) ? [] : [[column, index] as const]));
   return {
     columns: kept.map(([column]) => column),
@@ -80,12 +79,12 @@ export function createCsvReader(
 }
 
 /** Delimiters, white space, characters that nobody sees, and quotes around them. Most rows differ in their first character. */
-function isBlankRow(text: string, delimiter: string): boolean {
+export function isBlankRow(text: string, delimiter: string): boolean {
   if (!MAY_BE_BLANK.test(text)) return false;
-  return splitQuoted(text, delimiter).every((cell) => withoutInvisible(cell).trim() === '');
+  return splitQuoted(text, delimiter).every(isBlank);
 }
 
-const MAY_BE_BLANK = /^[\s\p{Default_Ignorable_Code_Point}",;|]*$/u;
+const MAY_BE_BLANK = /^[\s\p{Default_Ignorable_Code_Point}\p{Cc}\u2800\ufff9-\ufffb",;|]*$/u;
 
 function checkCells(
   record: RawRecord,
@@ -105,35 +104,20 @@ function checkCells(
   return large < 0 ? null : fieldTooLarge(record, names[large] ?? '', limits);
 }
 
-const MOST_TITLE_LINES = 4;
+/** Those of them that can be divided into cells. The title may be without the delimiter of the others. */
+const readCells = (records: readonly RawRecord[]): readonly HeaderRow[] =>
+  records
+    .filter(({ problem }) => problem === null)
+    .map(({ line, bytes }) => ({ line, cells: splitQuoted(bytes.toString(), detectDelimiter(bytes)) }));
 
-/** Lines with text in one place only, above one that looks like a header: the title of a report. */
-function refuseTitle(name: string, records: readonly RawRecord[]): void {
-  const lines = records.map(({ bytes, quoted }) => {
-    const delimiter = detectDelimiter(bytes);
-    const text = bytes.toString('utf8');
-    const cells = quoted ? [] : text.split(delimiter);
-    return cells.map((cell) => withoutInvisible(cell).trim()).filter((cell) => cell !== '');
-  });
-  const at = lines.findIndex((cells) => cells.length !== 1);
-  const [title, header] = [records[0], records[at]];
-  if (at < 1 || title === undefined || header === undefined) return;
-  const cells = lines[at] ?? [];
-  if (cells.length < 3 || looksLikeRow(cells)) return;
-  const what = `line ${title.line} looks like a title: it has text in one place only, and line ${header.line} looks like the header`;
-  const message = `${name}: ${what}. Remove what is above line ${header.line}`;
-  throw new SourceError('source_no_header', message, { line: title.line });
-}
-
-function readHeader({ name, delimiter, limits }: CsvOptions, header: RawRecord): readonly string[] {
-  const { line } = header;
-  const { text, broken } = decodeRecord(header, limits);
+function readHeader(place: HeaderPlace, header: RawRecord, delimiter: string): readonly string[] {
+  const { text, broken } = decodeRecord(header, place.limits);
   if (text === null || broken !== null) {
-    const message = `${name}: line ${line} should name the columns, but cannot be read: ${broken?.broken?.message}`;
-    throw new SourceError('source_no_header', message, { line });
+    const what = `${place.place} should name the columns, but cannot be read: ${broken?.broken?.message}`;
+    throw new SourceError('source_no_header', `${place.name}: ${what}`, { line: place.line });
   }
   const cells = splitQuoted(text, delimiter).map((cell) => unescapeFormula(cell.trim()));
-  return readColumns({ name, place: `line ${line}`, line, limits }, cells);
+  return readColumns(place, cells);
 }
 
 /** For records whose quotes were found to be correct. */

@@ -1,4 +1,5 @@
 /** The header of a source with columns: the names in its first row. */
+import { isBlank } from '../domain/invisible.ts';
 import { formatCount } from '../domain/numbers.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { SourceError } from './errors.ts';
@@ -42,6 +43,47 @@ export function readColumns(header: HeaderPlace, cells: readonly string[]): read
   const what = `names a column twice: ${places} have the same name`;
   const message = `${name}: ${place} ${what}. Rename or remove one of them`;
   throw new SourceError('source_duplicate_column', message, { line });
+}
+
+/** The row of a source as its cells, which are as they are written. */
+export interface HeaderRow {
+  /** 1-based. */
+  readonly line: number;
+  readonly cells: readonly string[];
+}
+
+/** Reports have a title, a date and the name of a filter above their header, seldom more. */
+export const MOST_TITLE_ROWS = 10;
+
+/**
+ * Throws SourceError if there is the title of a report where the header should be: rows with one cell only, above one that looks
+ * like a header. Rows without a value do not count.
+ * @param unit what the rows of this source are called
+ * @param rows the first ones of the source
+ */
+export function refuseTitle(
+  { name, place, line }: HeaderPlace,
+  unit: 'line' | 'row',
+  rows: readonly HeaderRow[],
+): void {
+  const filled = rows
+    .map((row) => ({
+      line: row.line,
+      cells: row.cells.filter((cell) => !isBlank(cell)),
+    }))
+    .filter(({ cells }) => cells.length > 0);
+  const at = filled.findIndex(({ cells }) => cells.length > 1);
+  const header = filled[at];
+  if (
+    at < 1 ||
+    header === undefined ||
+    header.cells.length < 3 ||
+    looksLikeRow(header.cells.map((cell) => cell.trim()))
+  )
+    return;
+  const what = `${place} looks like a title: it has text in one cell only, and ${unit} ${header.line} looks like the header`;
+  const message = `${name}: ${what}. Remove what is above ${unit} ${header.line}`;
+  throw new SourceError('source_no_header', message, { line });
 }
 
 function tooManyColumns({ name, place, line, limits }: HeaderPlace, found: number): SourceError {

@@ -1,4 +1,5 @@
 /** Reads JSON objects as rows: the lines of NDJSON, or the elements of a JSON array. */
+import { hasValue } from '../domain/fields.ts';
 import { isNested, MAX_JSON_DEPTH, measureDepth } from '../domain/json.ts';
 import type { RepeatedKey } from '../domain/json-text.ts';
 import { formatCount } from '../domain/numbers.ts';
@@ -13,7 +14,8 @@ const NOT_TEXT = /(?:^|[^\\])(?:\\\\)*\\u(?:0000|d[89a-f])/;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-export function createObjectReader(limits: SourceLimits): (record: RawRecord) => SourceRow {
+/** null: the object has no value, like a row of delimiters in CSV. It is no record. */
+export function createObjectReader(limits: SourceLimits): (record: RawRecord) => SourceRow | null {
   return (record) => {
     const { text, broken: illFormed } = decodeRecord(record, limits);
     if (text === null) return illFormed;
@@ -28,6 +30,7 @@ export function createObjectReader(limits: SourceLimits): (record: RawRecord) =>
     if (broken) return illFormed ?? broken;
     const repeated = findRepeatedKeys(text, given);
     if (repeated.length > 0) return brokenByRepetition(record, text, repeated);
+    if (!illFormed && !hasValue(given)) return null;
     const written = keepNumbers(text, given);
     const fields = dropReserved(written ?? given);
     const unusable =

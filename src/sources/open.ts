@@ -1,7 +1,7 @@
 /** Opens a source: its format, its columns, its rows. Memory use does not depend on the length of the source. */
 import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../domain/source-limits.ts';
 import { toBlocks } from './blocks.ts';
-import { createCsvReader, detectDelimiter, readSeparatorLine } from './csv.ts';
+import { createCsvReader, detectDelimiter, isBlankRow, readSeparatorLine } from './csv.ts';
 import { decodeSource } from './decode.ts';
 import type { SourceEncoding } from './encodings.ts';
 import { SourceError } from './errors.ts';
@@ -108,9 +108,20 @@ async function openCsv(text: Text): Promise<Readable> {
     loneCr: readLoneCr(first),
   });
   const batches = splitBlocks(text, splitter);
-  const [header, ...rest] = await firstRecords(batches, separator === null ? 0 : 1);
+  const records = await firstRecords(batches, separator === null ? 0 : 1);
+  const [header, ...rest] = fromFirstValue(records, delimiter);
   const reader = createCsvReader({ name, delimiter, limits }, header, rest);
   return { columns: reader.columns, rows: readRows(rest, batches, (record) => reader.read(record)) };
+}
+
+/** Spreadsheets write rows of delimiters above the header, too. */
+function fromFirstValue(records: readonly RawRecord[], delimiter: string): readonly RawRecord[] {
+  return records.slice(
+    Math.max(
+      0,
+      records.findIndex(({ bytes }) => !isBlankRow(bytes.toString(), delimiter)),
+    ),
+  );
 }
 
 /** By the end of the first line, outside quotes. */

@@ -7,7 +7,7 @@ import type { SourceLimits } from '../domain/source-limits.ts';
 import { quoteName, replaceUnstorable } from '../domain/text.ts';
 import { columnName } from '../domain/workbook-text.ts';
 import { SourceError } from './errors.ts';
-import { type HeaderPlace, looksLikeRow, readColumns } from './header.ts';
+import { type HeaderPlace, MOST_TITLE_ROWS, readColumns, refuseTitle } from './header.ts';
 import type { RawRecord } from './records.ts';
 import { isReservedColumn, type SourceRow, tooManyBytes, tooManyCharacters } from './rows.ts';
 
@@ -59,9 +59,14 @@ export function createSheetTextReader(
   const first = header && (JSON.parse(header.bytes.toString()) as SheetRow & { readonly sheet: string });
   if (!first) throw new SourceError('source_empty', `${name}: the sheet has no cell with a value`);
   const { sheet, row } = first;
-  const place = `sheet ${quoteName(sheet)}, row ${row}`;
-  refuseTitle(name, place, [first, ...next.slice(0, MOST_TITLE_ROWS).map(parseRow)]);
-  const names = readNames({ name, place, line: row, limits }, first);
+  const place = { name, place: `sheet ${quoteName(sheet)}, row ${row}`, line: row, limits };
+  const rows = [first, ...next.slice(0, MOST_TITLE_ROWS).map(parseRow)];
+  refuseTitle(
+    place,
+    'row',
+    rows.map((each) => ({ line: each.row, cells: each.cells })),
+  );
+  const names = readNames(place, first);
   const kept = names.flatMap((column, at) =>
     column === null || isReservedColumn(column) ? [] : [[column, at] as const],
   );
@@ -76,20 +81,6 @@ interface Context {
   /** The columns that the source has, with their places in the sheet. */
   readonly kept: readonly (readonly [string, number])[];
   readonly limits: SourceLimits;
-}
-
-const MOST_TITLE_ROWS = 4;
-
-/** Rows with one cell only, above one that looks like a header: the title of a report. */
-function refuseTitle(name: string, place: string, rows: readonly SheetRow[]): void {
-  const filled = rows.map(({ cells }) => cells.map((cell) => cell.trim()).filter((cell) => cell !== ''));
-  const at = filled.findIndex((cells) => cells.length !== 1);
-  const [title, header] = [rows[0], rows[at]];
-  const cells = filled[at] ?? [];
-  if (at < 1 || !title || !header || cells.length < 3 || looksLikeRow(cells)) return;
-  const what = `${place} looks like a title: it has one cell only, and row ${header.row} looks like the header`;
-  const message = `${name}: ${what}. Remove what is above row ${header.row}`;
-  throw new SourceError('source_no_header', message, { line: title.row });
 }
 
 function readNames(place: HeaderPlace, header: SheetRow): readonly (string | null)[] {

@@ -36,6 +36,8 @@ describe('CSV', () => {
   it.each([
     'Contacts of November\nid,phone,name\n1,2,3\n',
     'Contacts of November;;\n\nid;phone;name\n1;2;3\n',
+    '"Contacts, November"\n\nid,phone,name\n1,2,3\n',
+    '"Contacts ""VIP""",,\n,,\nid,phone,name\n1,2,3\n',
     'Report\nmade 2026-11-02 by ann@example.com\nid\tphone\tname\n1\t2\t3\n',
   ])('with a title above the header is refused, and the message names both lines: %j', async (text) => {
     const refused = readRows(text);
@@ -43,6 +45,13 @@ describe('CSV', () => {
     await expect(refused).rejects.toThrow(
       /line 1 looks like a title.*line [23] looks like the header\. Remove/,
     );
+  });
+
+  it('may have rows without any value above its header', async () => {
+    expect(await readRows(',,\n" ",\u00a0,\nid,phone,name\n1,2,3\n')).toEqual([
+      { line: 4, fields: { id: '1', phone: '2', name: '3' } },
+    ]);
+    await expect(readRows(',,\n,,\n')).rejects.toMatchObject({ code: 'source_no_header', line: 1 });
   });
 
   it('with one column has no title', async () => {

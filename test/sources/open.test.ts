@@ -73,7 +73,7 @@ describe('a source that cannot be read as a whole', () => {
       'source_no_header',
       'looks like a row, not like a header',
     ],
-    ['a header without a name', ',,\n1,2,3\n', 'source_no_header', 'names no column'],
+    ['a header without a name', ',,\n,,\n', 'source_no_header', 'names no column'],
     ['a header with a bad quote', 'a,"b"c\n1,2\n', 'source_no_header', 'quote'],
     ['a column named twice', 'a,b, a\n1,2,3\n', 'source_duplicate_column', 'columns 1 and 3 have'],
   ])('%s is refused with advice', async (_, content, code, words) => {
