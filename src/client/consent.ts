@@ -13,7 +13,7 @@ import {
   type ErasureResult,
 } from '../contract/consent.ts';
 import { omitUndefined } from '../domain/absent.ts';
-import { toComparableId } from '../domain/contact-id.ts';
+import { contactIdProblem } from '../domain/contact-id.ts';
 import { TEXT_RULES, textProblem } from '../domain/text.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ClientDeps } from './deps.ts';
@@ -69,7 +69,7 @@ export function createConsentClient({ temporal, ledger }: Pick<ClientDeps, 'temp
 
     /** What `erase` would do now. Changes nothing, and needs no worker. */
     previewErasure: ({ contactId }: Pick<ErasureRequest, 'contactId'>): Promise<ErasureResult> =>
-      ledger.erasures.preview(toComparableId(requireContactId(contactId))),
+      ledger.erasures.preview(requireContactId(contactId)),
   };
 }
 
@@ -98,10 +98,13 @@ async function checkList(
   });
 }
 
+/** One that several people may share would erase all of them. */
 function requireContactId(contactId: string): string {
-  if (contactId.trim() === '') throw new InputError(['contactId must be a text']);
   const problem = textProblem(contactId, TEXT_RULES.value);
   if (problem !== null) throw new InputError([`contactId ${problem}`]);
+  const unusable = contactIdProblem(contactId);
+  if (unusable !== null)
+    throw new InputError([`contactId: ${unusable.message ?? 'it has no character that can be seen'}`]);
   return contactId;
 }
 

@@ -1,8 +1,9 @@
 /**
  * Which words occur in a text, as a Bloom filter: a word that occurs is always found, and a few that do not occur seem to.
  * It keeps erasures quick with millions of rows (docs/adr/0023-erasure.md#finding-a-data-subject). A word is what
- * the exact search takes for one (consent/erasure-search.sql.ts): letters and digits of ASCII, `_` and `-`. Pure.
+ * the exact search takes for one (consent/subject-search.ts): letters and digits of ASCII, `_` and `-`. Pure.
  */
+import { toVisible } from '../domain/invisible.ts';
 
 /** With one bit for each character and three for each word, at most about three percent of other words seem to occur. */
 const CHARACTERS_PER_BYTE = 8;
@@ -11,7 +12,6 @@ const SMALLEST_BYTES = 64;
 /** In JSON a word may follow an escape such as \n. In other texts this adds a word that does no harm. */
 const WORD_AFTER_ESCAPE = /\\(?:[bfnrt]|u[0-9a-f]{4})([\w-]+)/gi;
 
-/** `texts`: decoded as UTF-8 or as Latin-1. */
 export function createWordFilter(texts: readonly string[]): Buffer {
   const characters = texts.reduce((sum, { length }) => sum + length, 0);
   const filter = Buffer.alloc(Math.max(SMALLEST_BYTES, Math.ceil(characters / CHARACTERS_PER_BYTE)));
@@ -26,8 +26,29 @@ export function createWordFilter(texts: readonly string[]): Buffer {
     hashWords(text, add);
     if (text.includes('\\'))
       for (const [, word = ''] of text.matchAll(WORD_AFTER_ESCAPE)) hashWords(word, add);
+    if (MAY_BE_SPELLED_DIFFERENTLY.test(text)) hashWords(toSearchable(text), add);
   }
   return filter;
+}
+
+const MAY_BE_SPELLED_DIFFERENTLY = /[^\s\x20-\x7e]|\\u/;
+
+/** One form of all spellings of a text: as `toReadable`, in lower case. */
+export function toSearchable(text: string): string {
+  return toReadable(text).toLowerCase().normalize('NFC');
+}
+
+/**
+ * With the characters that escapes of JSON stand for, without those that nobody sees, and with letters and their accents as one
+ * character. JSON inside of JSON has more than one backslash. An escape without a number stands for no part of a word.
+ */
+export function toReadable(text: string): string {
+  const unescaped = text.includes('\\u')
+    ? text.replaceAll(/\\+u([\da-f]{4})/gi, (_, code: string) =>
+        String.fromCharCode(Number.parseInt(code, 16)),
+      )
+    : text;
+  return toVisible(unescaped);
 }
 
 /** For each word of an id, its bits (modulo the size of a filter). A text that names the id has them all. */

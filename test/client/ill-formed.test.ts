@@ -34,6 +34,20 @@ it('an ill-formed erasure leaves nothing behind', async () => {
   expect(await readLedgerContents(url)).toBe(before);
 });
 
+it.each([
+  ['', /no character that can be seen/],
+  ['\u200b\ufeff', /no character that can be seen/],
+  ['{ }', /nothing between its braces/],
+  ['1.00045E+11', /a spreadsheet has shortened/],
+  ['NULL', /a missing value/],
+])('an erasure of %j, whom it would mistake for everybody, is refused', async (contactId, cause) => {
+  const { client, url } = made();
+  const before = await readLedgerContents(url);
+  expect(await problemsOf(client.erase({ contactId }))).toEqual([expect.stringMatching(cause)]);
+  expect(() => client.previewErasure({ contactId })).toThrow(cause);
+  expect(await readLedgerContents(url)).toBe(before);
+});
+
 it.each(poisons.filter(([name]) => name !== 'mark'))(
   'a source with %s in its name is refused',
   async (_, name) => {

@@ -1,14 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createWordFilter, hashId } from '../../src/ledger/words.ts';
-
-/** The same test as the function `may_contain` in the ledger. */
-function mayName(filter: Buffer, id: string): boolean {
-  const bits = filter.length * 8;
-  return hashId(id)
-    .flat()
-    .every((hash) => ((filter[Math.floor((hash % bits) / 8)] ?? 0) & (1 << ((hash % bits) % 8))) !== 0);
-}
+import { createWordFilter } from '../../src/ledger/words.ts';
+import { mayName } from './filters.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 200 });
 const id = fc.oneof(

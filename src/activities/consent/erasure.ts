@@ -2,7 +2,7 @@
 import { Context } from '@temporalio/activity';
 import type { ErasureInput } from '../../contract/consent.ts';
 import type { ErasureResult } from '../../domain/consent/erasure.ts';
-import { toComparableId } from '../../domain/contact-id.ts';
+import { contactIdProblem } from '../../domain/contact-id.ts';
 import { DEFAULT_SOURCE_LIMITS } from '../../domain/source-limits.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { SourceError } from '../../sources/errors.ts';
@@ -34,8 +34,8 @@ async function readSubject(ledger: Ledger, id: string) {
   const source = await openDataset(ledger, dataset, DEFAULT_SOURCE_LIMITS);
   for await (const { fields } of source.rows()) {
     const contactId = fields?.['contactId'];
-    if (typeof contactId === 'string' && contactId.trim() !== '')
-      return { contactId: toComparableId(contactId), objectedAt: dataset.createdAt.toISOString() };
+    if (typeof contactId === 'string' && contactIdProblem(contactId) === null)
+      return { contactId, objectedAt: dataset.createdAt.toISOString() };
   }
-  throw new SourceError('source_unreadable', `dataset ${id} must have one row with a contactId`);
+  throw new SourceError('source_unreadable', `dataset ${id} must have one row with a readable contactId`);
 }

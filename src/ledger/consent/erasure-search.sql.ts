@@ -3,8 +3,8 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Executor } from '../database.ts';
 import { readDataset } from '../runs/datasets.sql.ts';
 import { DatasetGone } from '../runs/datasets.ts';
-import { createWordFilter, hashId } from '../words.ts';
-import { containsId } from './contains-id.ts';
+import { createWordFilter } from '../words.ts';
+import type { SubjectSearch } from './subject-search.ts';
 
 /** Consecutive records of a run. */
 interface Block {
@@ -35,21 +35,32 @@ export async function readStagedThrough(db: Executor): Promise<StagedThrough> {
 /** By run and `first`. Only rows that were staged after `searched`; by default all. */
 export async function findRows(
   db: Executor,
-  contactId: string,
+  subject: SubjectSearch,
   searched: StagedThrough = new Map(),
 ): Promise<FoundRows[]> {
   const found: FoundRows[] = [];
-  for (const block of await listBlocks(db, contactId, searched)) {
-    const { rows } = await sql<{ seq: number }>`
-      select seq from records r where run_no = ${block.runNo} and seq between ${block.first} and ${block.last}
-        and seq > ${searched.get(block.runNo) ?? 0} and ${rowsOfSubject(contactId)} order by seq`.execute(db);
-    if (rows.length > 0) found.push({ ...block, seqs: rows.map(({ seq }) => seq) });
+  for (const block of await listBlocks(db, subject, searched)) {
+    const { rows } = await sql<{ seq: number; fields: unknown; owner: string | null }>`
+      select seq, fields, ${contactIdOf(sql`record`)} as owner from records
+      where run_no = ${block.runNo} and seq between ${block.first} and ${block.last}
+        and seq > ${searched.get(block.runNo) ?? 0} and ${mayName(subject, sql`fields::text`)} order by seq`.execute(
+      db,
+    );
+    const seqs = rows.filter(({ fields, owner }) => subject.isAbout(fields, owner)).map(({ seq }) => seq);
+    if (seqs.length > 0) found.push({ ...block, seqs });
   }
   return found;
 }
 
-/** Few enough that a statement takes a second at most. */
-const UNFILTERED_ROWS = 50_000;
+/** Quick, and false of nearly all texts. What may be spelled in another way is read. */
+export function mayName({ plain }: SubjectSearch, text: RawBuilder<unknown>): RawBuilder<boolean> {
+  const isPlain =
+    plain === null ? sql`false` : sql`position(${plain}::text in lower(${text} collate "C")) > 0`;
+  return sql<boolean>`(${isPlain} or octet_length(${text}) > length(${text}) or position(${String.raw`\u`}::text in ${text}) > 0)`;
+}
+
+/** As many as are staged together, so that they fit into memory. */
+const UNFILTERED_ROWS = 2_000;
 
 /**
  * Blocks whose filter has all words of the id; and all rows of runs whose blocks do not cover them. `materialized` keeps
@@ -57,7 +68,7 @@ const UNFILTERED_ROWS = 50_000;
  */
 async function listBlocks(
   db: Executor,
-  contactId: string,
+  { words }: SubjectSearch,
   searched: StagedThrough,
 ): Promise<readonly Block[]> {
   const [runNos, seqs] = [[...searched.keys()], [...searched.values()]];
@@ -70,7 +81,7 @@ async function listBlocks(
       select run_no, first_seq, last_seq, words from record_blocks join unsearched using (run_no)
       where last_seq > after)
     select run_no as "runNo", first_seq as first, last_seq as last, true as "isFiltered"
-    from blocks where ${mayContain(hashId(contactId).flat())}
+    from blocks where ${mayContain(words.flat())}
     union all
     select run_no, first, least(first + ${UNFILTERED_ROWS}::int - 1, staged_through), false
     from unsearched
@@ -83,8 +94,8 @@ async function listBlocks(
 }
 
 /** Datasets that name the data subject. */
-export async function findDatasets(db: Executor, contactId: string): Promise<string[]> {
-  const words = hashId(contactId).map(
+export async function findDatasets(db: Executor, subject: SubjectSearch): Promise<string[]> {
+  const words = subject.words.map(
     (hashes) =>
       sql`exists (select from dataset_chunks where dataset_id = datasets.id and ${mayContain(hashes)})`,
   );
@@ -95,7 +106,7 @@ export async function findDatasets(db: Executor, contactId: string): Promise<str
     order by created_at desc`.execute(db);
   const found: string[] = [];
   for (const { id } of rows)
-    if (await containsId(readDataset(db, id), contactId).catch(falseIfDeleted)) found.push(id);
+    if (await subject.isNamedInBytes(readDataset(db, id)).catch(falseIfDeleted)) found.push(id);
   return found;
 }
 
@@ -137,38 +148,3 @@ const contactIdOf = (
   select field->>'value' from json_array_elements(
     case json_typeof(${record}->'fields') when 'array' then ${record}->'fields' else '[]' end) field
   where field->>'name' = 'contact_id' limit 1))`;
-
-/**
- * A shorter id may also be an ordinary word, as in "1001 Main Street". In a row whose record belongs to somebody else it only
- * counts as the whole content of a cell.
- */
-const DISTINCTIVE_LENGTH = 8;
-
-/** Blanks in JSON. */
-const BLANKS = String.raw`(\s|\\[bfnrt])*`;
-
-/** What may precede a word in JSON: a character that is no part of a word, or an escape whose backslash is not escaped. */
-const BEFORE = String.raw`(^|[^a-z0-9_-]|(?<!\\)(\\\\)*\\([bfnrt]|u[0-9a-f]{4}))`;
-const AFTER = '($|[^a-z0-9_-])';
-
-/**
- * A condition on `records r`: the row's record has this contact id, or the id occurs as a word in any column. That includes
- * numbers, padded cells, ids in braces, parts of longer texts, and lines that could not be parsed.
- */
-function rowsOfSubject(contactId: string): RawBuilder<boolean> {
-  const escaped = JSON.stringify(contactId).slice(1, -1);
-  const id = escaped.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const word = `${BEFORE}${id}${AFTER}`;
-  // A whole cell, in every way to write the id (domain/contact-id.ts, toComparableId).
-  const cell = `"${BLANKS}(${id}|\\{${BLANKS}${id}${BLANKS}\\})${BLANKS}"`;
-  // Both sides are lowered by the database, because JavaScript's lower case differs for some letters.
-  const lower = (text: string) => sql`lower(${text}::text)`;
-  const fields = sql`lower(r.fields::text)`;
-  const owner = contactIdOf(sql`r.record`);
-  const isDistinctive = contactId.length >= DISTINCTIVE_LENGTH;
-  // The search for the plain text comes first: it is quick, and rules out nearly all rows.
-  return sql<boolean>`(lower(${owner}) = ${lower(contactId)}
-    or (position(${lower(escaped)} in ${fields}) > 0 and (
-      ${fields} ~ ${lower(cell)}
-      or ((${isDistinctive}::boolean or ${owner} is null) and ${fields} ~ ${lower(word)}))))`;
-}

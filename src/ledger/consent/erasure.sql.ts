@@ -18,11 +18,13 @@ import {
   type FoundRows,
   findDatasets,
   findRows,
+  mayName,
   readStagedThrough,
   renewFilter,
   type StagedThrough,
 } from './erasure-search.sql.ts';
 import type { ConsentProof } from './proof.ts';
+import { createSubjectSearch, type SubjectSearch } from './subject-search.ts';
 import type { Suppressions } from './suppressions.ts';
 
 export interface ErasureDeps {
@@ -44,7 +46,7 @@ export function createErasures({ db }: Database, deps: ErasureDeps): Erasures {
         since: objectedAt,
       }));
       await deps.suppressions.add(objections, null);
-      const found = await search(db, contactId);
+      const found = await search(db, createSubjectSearch(contactId));
       return db.transaction().execute((tx) => erase(tx, deps, subject, found));
     },
   };
@@ -61,16 +63,17 @@ async function find(db: Executor, erasureId: string): Promise<ErasureResult | nu
 
 /** What the search, which takes longest, has found before the transaction. */
 interface Found {
+  readonly subject: SubjectSearch;
   readonly datasets: readonly string[];
   readonly rows: readonly FoundRows[];
   /** At least these rows were searched. */
   readonly searched: StagedThrough;
 }
 
-async function search(db: Executor, contactId: string): Promise<Found> {
-  const datasets = await findDatasets(db, contactId);
+async function search(db: Executor, subject: SubjectSearch): Promise<Found> {
+  const datasets = await findDatasets(db, subject);
   const searched = await readStagedThrough(db);
-  return { datasets, searched, rows: await findRows(db, contactId) };
+  return { subject, datasets, searched, rows: await findRows(db, subject) };
 }
 
 /**
@@ -84,9 +87,9 @@ async function erase(
   { erasureId, contactId, requestedBy }: EraseSubject,
   found: Found,
 ): Promise<ErasureResult> {
-  const events = await redactEvents(tx, contactId);
+  const events = await redactEvents(tx, found.subject);
   const deletion = await deleteDatasets(tx, found.datasets);
-  const added = await findRows(tx, contactId, found.searched);
+  const added = await findRows(tx, found.subject, found.searched);
   const rows = await eraseRows(tx, [...found.rows, ...added].sort(byPlace));
   const result = {
     ...toResult(rows, deletion.waitingFor),
@@ -110,15 +113,16 @@ async function erase(
 }
 
 async function preview(db: Executor, { proof }: ErasureDeps, contactId: string): Promise<ErasureResult> {
-  const datasets = await findDatasets(db, contactId);
+  const subject = createSubjectSearch(contactId);
+  const datasets = await findDatasets(db, subject);
   const readers = await listReaders(db, READING);
   const rows: RowCounts[] = [];
-  for (const found of await findRows(db, contactId)) rows.push(await countRows(db, found));
+  for (const found of await findRows(db, subject)) rows.push(await countRows(db, found));
   return {
     ...toResult(rows, listWaiting(datasets, readers)),
     datasets: listFree(datasets, readers).length,
     proof: (await proof.list(contactId)).length,
-    events: await countEvents(db, contactId),
+    events: (await findEvents(db, subject)).length,
   };
 }
 
@@ -212,26 +216,23 @@ async function deleteAll(tx: Executor, ids: readonly string[]): Promise<number> 
  * before long it is delivered or given up. Events that list preferences store no body: each attempt renders them from the
  * rows, and leaves out rows that were emptied.
  */
-async function redactEvents(tx: Executor, contactId: string): Promise<number> {
-  const { numUpdatedRows } = await tx
-    .updateTable('outbox')
-    .set({ body: '' })
-    .where('delivered_at', 'is not', null)
-    .where(namesInBody(contactId))
-    .executeTakeFirst();
-  return Number(numUpdatedRows);
+async function redactEvents(tx: Executor, subject: SubjectSearch): Promise<number> {
+  const ids = await findEvents(tx, subject);
+  await sql`update outbox set body = '' where id = any(${ids}::bigint[])`.execute(tx);
+  return ids.length;
 }
 
-async function countEvents(db: Executor, contactId: string): Promise<number> {
-  const { n } = await db
-    .selectFrom('outbox')
-    .select((e) => e.fn.countAll<string>().as('n'))
-    .where('delivered_at', 'is not', null)
-    .where(namesInBody(contactId))
-    .executeTakeFirstOrThrow();
-  return Number(n);
-}
+const EVENTS_AT_ONCE = 1_000;
 
-function namesInBody(contactId: string) {
-  return sql<boolean>`position(${contactId.toLowerCase()} in lower(body)) > 0`;
+async function findEvents(db: Executor, subject: SubjectSearch): Promise<string[]> {
+  const found: string[] = [];
+  for (let after: string | undefined = '0'; after !== undefined; ) {
+    const { rows }: { rows: { id: string; body: string }[] } = await sql<{ id: string; body: string }>`
+      select id, body from outbox
+      where id > ${after}::bigint and delivered_at is not null and ${mayName(subject, sql`body`)}
+      order by id limit ${EVENTS_AT_ONCE}`.execute(db);
+    found.push(...rows.filter(({ body }) => subject.isNamedIn(body)).map(({ id }) => id));
+    after = rows.at(-1)?.id;
+  }
+  return found;
 }

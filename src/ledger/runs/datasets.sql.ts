@@ -59,20 +59,21 @@ async function* hashed(bytes: AsyncIterable<Uint8Array>, hash: Hash): AsyncItera
 
 async function insertChunks(tx: Executor, id: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
   let [seq, size] = [0, 0];
-  let cut = '';
+  let cut = Buffer.alloc(0);
   for await (const data of inChunks(bytes)) {
     seq += 1;
     size += data.length;
-    const text = cut + data.toString('latin1');
-    const words = createWordFilter([text]);
+    const read = Buffer.concat([cut, data]);
+    const words = createWordFilter([read.toString()]);
     await tx.insertInto('dataset_chunks').values({ dataset_id: id, seq, data, words }).execute();
-    cut = CUT_WORD.exec(text.slice(-LONGEST_WORD))?.[0] ?? '';
+    const end = read.subarray(-LONGEST_WORD);
+    cut = end.subarray(end.toString('latin1').search(CUT_WORD));
   }
   return size;
 }
 
-/** What may continue in the next chunk: a word, with an escape of JSON before it. */
-const CUT_WORD = /[\w\\-]*$/;
+/** What may continue in the next chunk: a word, with escapes of JSON and with the bytes of characters that nobody sees. */
+const CUT_WORD = /(?:[\w\\-]|[^\t-\r\x20-\x7e])*$/;
 /** Far more than an id has. */
 const LONGEST_WORD = 1_000;
 
