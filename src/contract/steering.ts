@@ -14,6 +14,11 @@ export interface SteeringMessage {
   readonly reason?: string;
   /** approve: the hash of the plan that was reviewed. Default: the plan that is current. */
   readonly planHash?: string;
+  /**
+   * approve: if the run has no plan yet, the approval is kept until it has one; with `planHash`, it approves that plan and no
+   * other. Default false: an approval that comes before the plan is refused.
+   */
+  readonly whenPlanned?: boolean;
   /** resolve: one write. Default: all that are in doubt. */
   readonly writeId?: string;
   /** resolve, for writes in doubt. */
@@ -43,6 +48,7 @@ export const STEERING_CHECKS: ChecksOf<SteeringMessage> = {
   by: textOf({ ...TEXT_RULES.name, maxCharacters: MAX_TEXT_LENGTH }),
   reason: textOf(TEXT_RULES.note),
   planHash: shortId,
+  whenPlanned: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
   writeId: shortId,
   verdict: shortId,
   answers: checkAnswers,
@@ -136,6 +142,8 @@ export interface Progress {
   readonly recordsPerSecond: number | null;
   readonly estimatedEnd: string | null;
   readonly refused: readonly Refusal[];
+  /** An approval that is kept until the run has a plan (`approve` with `whenPlanned`). */
+  readonly keptApproval?: { readonly by: string | null; readonly planHash: string | null };
   /** Conflicts that wait for an answer (`resolve` with `answers`). */
   readonly conflicts?: readonly ShownConflict[];
 }

@@ -17,6 +17,14 @@ describe('a decision', () => {
     ]);
   });
 
+  it('in advance asks to be kept, and the output says that it is', async () => {
+    const decided: Decision[] = [];
+    const cli = fakeCli(fakeSession({ decided }));
+    expect(await run(['approve', 'r1', '--when-planned', '--plan', 'abc'], cli)).toBe(0);
+    expect(decided).toEqual([{ action: 'approve', by: 'dana', planHash: 'abc', whenPlanned: true }]);
+    expect(cli.out()).toContain('approved in advance; kept until there is a plan: r1 (now staging)');
+  });
+
   it('that is refused exits with 1 and prints the reason', async () => {
     const cli = fakeCli(fakeSession({ refuse: new DecisionRefused('nothing waits for approval') }));
     expect(await run(['approve', 'r1'], cli)).toBe(1);

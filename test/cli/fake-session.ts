@@ -65,7 +65,11 @@ export function fakeSession({
     },
     decide: (_: string, decision: Decision) => {
       decided.push(decision);
-      return refuse ? Promise.reject(refuse) : Promise.resolve({ phase: 'writing' });
+      if (refuse) return Promise.reject(refuse);
+      const { whenPlanned, by, planHash } = decision;
+      return Promise.resolve(
+        whenPlanned ? { phase: 'staging', keptApproval: { by, planHash } } : { phase: 'writing' },
+      );
     },
   };
   const ledger = {

@@ -168,6 +168,7 @@ describe('every field of a decision', () => {
     by: ['dana'],
     reason: ['checked\nwith the customer'],
     planHash: ['3f9a0c1d2e4b5a67'],
+    whenPlanned: [true, false],
     writeId: ['17'],
     verdict: ['resend'],
     answers: ['mine', { 'lists/L1': 'mine' }],

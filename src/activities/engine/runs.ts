@@ -72,8 +72,10 @@ export function createRunActivities(deps: RunsDeps) {
       if (decision) await ledger.audit.add(runId, decision.action, { ...decision, steering }, activityKey());
     },
 
+    /** An approval with `whenPlanned` does not count yet. Repeatable. */
     async recordDecision({ runId, decision }: { runId: string; decision: Decision }): Promise<void> {
-      await ledger.audit.add(runId, decision.action, { ...decision }, activityKey());
+      const action = decision.whenPlanned ? 'approval_kept' : decision.action;
+      await ledger.audit.add(runId, action, { ...decision }, activityKey());
     },
 
     /** `more`: of a flood. Repeatable. */

@@ -14,6 +14,7 @@ export interface SteeringOptions {
   readonly by: string;
   readonly reason?: string;
   readonly plan?: string;
+  readonly whenPlanned?: boolean;
   readonly resend?: boolean;
   readonly leave?: boolean;
   readonly write?: string;
@@ -48,7 +49,10 @@ export async function steer(
     const { print, colors } = openOutput(cli, options.json);
     // The phase changes only a moment after a resolution.
     const phase = action === 'resolve' ? '' : ` (now ${spaced(progress.phase)})`;
-    print(`${colors.green(CONFIRMATIONS[action])}: ${runId}${phase}`);
+    const done = progress.keptApproval
+      ? 'approved in advance; kept until there is a plan'
+      : CONFIRMATIONS[action];
+    print(`${colors.green(done)}: ${runId}${phase}`);
     print(`follow it: ${cli.command} watch ${shellQuote(runId)}`);
     if (options.json) printJson(cli, progress);
     return EXIT.ok;
@@ -57,11 +61,11 @@ export async function steer(
 
 /** Throws UsageError. */
 function toDecision(action: SteeringAction, options: SteeringOptions): Decision {
-  const { by, reason, plan, write } = options;
+  const { by, reason, plan, whenPlanned, write } = options;
   return {
     action,
     by,
-    ...omitUndefined({ reason, planHash: plan, writeId: write }),
+    ...omitUndefined({ reason, planHash: plan, whenPlanned, writeId: write }),
     ...(action === 'resolve' && toResolution(options)),
   };
 }

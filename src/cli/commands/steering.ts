@@ -16,8 +16,11 @@ interface Help {
 const HELP: Readonly<Record<SteeringAction, Help>> = {
   approve: {
     summary: 'approve the plan of a run that waits for approval',
-    description:
-      'Approves a plan, after which the run starts to write. With --plan, only the plan that you reviewed.',
+    description: paragraphs(
+      `Approves a plan, after which the run starts to write. With --plan, only the plan that you reviewed.`,
+      `A run that has no plan yet refuses the approval. With --when-planned it keeps it until it has one; without --plan that
+       approves a plan that you have not seen.`,
+    ),
     example: ['approve RUN --plan 3f9a0c1d2e4b5a67', 'approve the plan with this hash and no other'],
   },
   reject: {
@@ -67,7 +70,9 @@ const addDecision =
       .option('--by <name>', 'who decides, for the audit', cli.login)
       .option('--reason <text>', 'why, for the audit; no personal data');
     if (action === 'approve') {
-      command.option('--plan <hash>', 'hash of the plan that you reviewed (default: the current plan)');
+      command
+        .option('--plan <hash>', 'hash of the plan that you reviewed (default: the current plan)')
+        .option('--when-planned', 'if the run has no plan yet, keep the approval until it has one');
     }
     if (action === 'resolve') addResolveOptions(command);
     command

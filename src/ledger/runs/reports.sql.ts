@@ -85,6 +85,7 @@ const MILESTONES = [
   'run_reopened',
   'staged',
   'planned',
+  'approval_kept',
   'approval_void',
   'approve',
   'reject',

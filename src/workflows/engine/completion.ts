@@ -31,6 +31,7 @@ export async function close<R extends RunResult>(
     { runId, state, failure },
   ]);
   Object.assign(run, { phase: 'done', waitingFor: null, counts: result.counts, resumes: {} });
+  run.steering.submitKeptApproval();
   run.steering.inbox.release();
   run.show();
   await run.allMessagesProcessed();

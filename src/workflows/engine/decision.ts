@@ -8,6 +8,8 @@ export interface Decisions {
   readonly cancelled: Decision | null;
   /** The decision that paused the run; null once it is resumed. */
   readonly paused: Decision | null;
+  /** An approval of a plan that does not exist yet. */
+  readonly keptApproval?: Decision;
 }
 
 export const NOTHING_DECIDED: Decisions = { approved: null, rejected: null, cancelled: null, paused: null };
@@ -15,7 +17,9 @@ export const NOTHING_DECIDED: Decisions = { approved: null, rejected: null, canc
 export function applyDecision(decisions: Decisions, decision: Decision): Decisions {
   switch (decision.action) {
     case 'approve':
-      return { ...decisions, approved: decision };
+      return decision.whenPlanned
+        ? { ...decisions, keptApproval: decision }
+        : { ...decisions, approved: decision };
     case 'reject':
       return { ...decisions, rejected: decision };
     case 'cancel':

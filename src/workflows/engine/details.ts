@@ -28,15 +28,21 @@ export function describeRun({ progress, plan, target, inDoubt, decisions }: RunD
       `- **plan** \`${plan.hash}\`: write ${plan.toWrite} of ${plan.total} in ${plan.batches} batches${describeLookups(plan)}`,
     );
   for (const note of plan?.notes ?? []) lines.push(`- ${note}`);
-  for (const [decided, decision] of Object.entries<Decision | null>({ ...decisions })) {
-    if (decision)
-      lines.push(
-        `- **${decided}** by ${decision.by ?? 'somebody'}${decision.reason ? `: ${decision.reason}` : ''}`,
-      );
+  const { keptApproval, ...counting } = decisions;
+  for (const [decided, decision] of Object.entries<Decision | null>(counting))
+    if (decision) lines.push(`- **${decided}** ${describeSender(decision)}`);
+  if (keptApproval) {
+    const { planHash } = keptApproval;
+    const kept = planHash === undefined ? 'the plan, once there is one' : `plan \`${planHash}\` and no other`;
+    lines.push(`- **approval in advance** of ${kept}, ${describeSender(keptApproval)}`);
   }
   lines.push('', ...listChanges(plan), ...tabulateCounts(progress));
   lines.push(...listInDoubt(inDoubt), ...tabulateConflicts(progress), ...listRefusals(progress));
   return lines.join('\n');
+}
+
+function describeSender({ by = 'somebody', reason }: Decision): string {
+  return `by ${by}${reason ? `: ${reason}` : ''}`;
 }
 
 function describeLookups({ lookups }: Plan): string {

@@ -8,6 +8,7 @@ import type { Decisions } from './decision.ts';
 export interface Situation {
   readonly phase: Phase;
   readonly planHash: string | null;
+  readonly needsApproval: boolean;
   /** Ids of the writes in doubt, MAX_LISTED_IN_DOUBT at most. */
   readonly inDoubt: readonly string[];
   /** Conflicts that wait for an answer. */
@@ -38,16 +39,34 @@ export function findRefusal(decision: Decision, decisions: Decisions, now: Situa
 }
 
 /** A plan is answered once: while the answer is being recorded, the run is still in the phase that waits for it. */
-function refuseAnswerToPlan(
-  { action, planHash }: Decision,
-  { approved, rejected }: Decisions,
-  now: Situation,
-): string | null {
+function refuseAnswerToPlan(decision: Decision, decisions: Decisions, now: Situation): string | null {
+  const { action, planHash } = decision;
+  const { approved, rejected } = decisions;
   if (approved) return `the plan was already approved${by(approved)}`;
   if (rejected) return `the plan was already rejected${by(rejected)}`;
+  if (!now.needsApproval) return `the run needs no approval (phase ${now.phase})`;
+  if (isUnplanned(now)) return refuseEarlyAnswer(decision, decisions, now);
   if (now.phase !== 'awaiting_approval') return `the run is not waiting for approval (phase ${now.phase})`;
   if (action === 'reject' || planHash === undefined || planHash === now.planHash) return null;
   return `the plan is ${now.planHash}, not ${planHash}; review it, then approve it`;
+}
+
+/** Its plan, or the next one, is still to come. */
+export const isUnplanned = ({ phase }: Pick<Situation, 'phase'>): boolean =>
+  phase === 'staging' || phase === 'planning';
+
+function refuseEarlyAnswer(
+  { action, whenPlanned }: Decision,
+  { keptApproval }: Decisions,
+  { phase }: Situation,
+): string | null {
+  if (action === 'reject') return `the run has no plan yet (phase ${phase}); to stop it now, cancel it`;
+  if (!whenPlanned)
+    return (
+      `the run has no plan yet (phase ${phase}); approve it once it waits for approval, ` +
+      'or add "whenPlanned": true (cxflow approve --when-planned) to have the approval kept until then'
+    );
+  return keptApproval ? `an approval${by(keptApproval)} is already kept until the run has a plan` : null;
 }
 
 function refuseResolution({ verdict, writeId, ...answers }: Decision, now: Situation): string | null {

@@ -90,6 +90,7 @@ export class Run implements SteeredRun, ShownRun {
   /** When the run entered its phase. */
   since = new Date();
   plan: Plan | null;
+  needsApproval: boolean;
   counts: Counts;
   /** The first batch for which no page has been opened. */
   cursor: number;
@@ -129,6 +130,7 @@ export class Run implements SteeredRun, ShownRun {
     this.continueAsNew = continueAsNew;
     this.phase = carryOver ? 'writing' : 'staging';
     this.plan = carryOver?.plan ?? null;
+    this.needsApproval = input.approval === true && !input.dryRun;
     this.counts = carryOver?.counts ?? NO_COUNTS;
     this.cursor = carryOver?.cursor ?? 1;
     this.notBefore = carryOver?.notBefore ?? null;
@@ -246,6 +248,7 @@ export class Run implements SteeredRun, ShownRun {
     return {
       phase: this.phase,
       planHash: this.plan?.hash ?? null,
+      needsApproval: this.needsApproval,
       inDoubt: this.inDoubt.map(({ id }) => id),
       conflicts: this.conflicts,
     };
@@ -277,10 +280,10 @@ export class Run implements SteeredRun, ShownRun {
     ]);
   }
 
-  async onDecided({ action }: Decision): Promise<void> {
+  async onDecided({ action, whenPlanned }: Decision): Promise<void> {
     // The claims have stopped by now, so the steps can be cancelled.
     if (action === 'cancel') this.scope.cancel();
-    if (STEERING[action]) await this.#publish();
+    if (STEERING[action] || whenPlanned) await this.#publish();
     else this.show();
   }
 

@@ -7,7 +7,7 @@ import type { Progress, Refusal, ShownConflict } from '../../contract/steering.t
 import type { Counts, Phase } from '../../domain/run.ts';
 import { shortenToBytes } from '../../domain/shorten.ts';
 import type { Decisions } from './decision.ts';
-import { by } from './refusals.ts';
+import { by, isUnplanned } from './refusals.ts';
 
 /** The run that is shown. */
 export interface ShownRun {
@@ -42,6 +42,7 @@ export function describeProgress(run: ShownRun): Progress {
     since: run.since.toISOString(),
     ...estimateEnd(run),
     refused: run.steering.refusals(),
+    ...describeKeptApproval(run.steering.decisions()),
     ...(run.conflicts.length > 0 && { conflicts: run.conflicts }),
   };
 }
@@ -51,11 +52,18 @@ function shownPhase({ phase, steering }: ShownRun): Phase {
 }
 
 function describeWait({ phase, waitingFor, steering }: ShownRun): string | null {
-  const { cancelled, paused } = steering.decisions();
+  const { cancelled, paused, keptApproval } = steering.decisions();
   if (cancelled && phase !== 'done' && phase !== 'delivering') return 'the batches in flight to be settled';
+  if (keptApproval && isUnplanned({ phase }))
+    return `its plan, which is approved${by(keptApproval)} in advance`;
   if (phase !== 'writing' || !paused) return waitingFor;
   const why = paused.reason === undefined ? '' : `: ${paused.reason}`;
   return `resume (paused${by(paused)}${why})`;
+}
+
+function describeKeptApproval({ keptApproval }: Decisions): Pick<Progress, 'keptApproval'> {
+  if (!keptApproval) return {};
+  return { keptApproval: { by: keptApproval.by ?? null, planHash: keptApproval.planHash ?? null } };
 }
 
 function estimateEnd({

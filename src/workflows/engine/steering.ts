@@ -27,10 +27,12 @@ import { escapeUnprintable } from '../../domain/text.ts';
 import { decisionRefused } from '../policies.ts';
 import { applyDecision, type Decisions } from './decision.ts';
 import { Inbox, type Message, type Reader, type WaitingMessage } from './inbox.ts';
-import { by, findRefusal, type Situation } from './refusals.ts';
+import { by, findRefusal, isUnplanned, type Situation } from './refusals.ts';
 
 const DESCRIPTIONS: Readonly<Record<SteeringAction, string>> = {
-  approve: 'Carry out the plan. {"by", "reason"?, "planHash"? (default: the plan shown)}',
+  approve:
+    'Carry out the plan. {"by", "reason"?, "planHash"? (default: the plan shown), ' +
+    '"whenPlanned"? (true: if there is no plan yet, keep the approval until there is)}',
   reject: 'Write nothing; the run ends as rejected. {"by", "reason"?}',
   cancel: 'Start no new batch, settle those in flight, cancel the rest. {"by", "reason"?}',
   pause: 'Start no new batch until resumed. {"by", "reason"?}',
@@ -117,6 +119,12 @@ export class RunSteering {
   /** The plan it approved is being replaced by another one. */
   dropApproval(): void {
     this.#decisions = { ...this.#decisions, approved: null };
+  }
+
+  /** The plan that a kept approval was waiting for exists, or never will: it is judged like one that arrives now. */
+  submitKeptApproval(): void {
+    const kept = this.#takeKeptApproval();
+    if (kept) this.#put(kept.action, kept, false);
   }
 
   hasResolution(): boolean {
@@ -209,13 +217,34 @@ export class RunSteering {
     if (first) await this.#run.recordRefusals([first, ...more]);
   }
 
-  async #accept(decision: Decision): Promise<string | null> {
+  async #accept(given: Decision): Promise<string | null> {
+    const decision = this.#bindToPlan(given);
     const refused = await this.#run.carryOut(decision);
     if (refused !== null) return refused;
     this.#decisions = applyDecision(this.#decisions, decision);
     if (decision.action === 'resolve') this.#resolutions.push(decision);
+    if (decision.action === 'cancel') this.submitKeptApproval();
+    // While it was being recorded, the run may have been planned, or may even have ended.
+    const isLate = decision.whenPlanned && !isUnplanned(this.#run.situation());
+    const late = isLate ? this.#takeKeptApproval() : null;
     await this.#run.onDecided(decision);
-    return null;
+    return late && (this.#findRefusal(late) ?? (await this.#accept(late)));
+  }
+
+  /** An approval that counts now names the plan that it approves; `whenPlanned` is left only to one that has to be kept. */
+  #bindToPlan({ whenPlanned, ...decision }: Decision): Decision {
+    if (decision.action !== 'approve') return decision;
+    const { phase, planHash } = this.#run.situation();
+    if (phase !== 'awaiting_approval') return { ...decision, ...(whenPlanned && { whenPlanned }) };
+    return { ...decision, ...(planHash !== null && { planHash }) };
+  }
+
+  #takeKeptApproval(): Decision | null {
+    const { keptApproval, ...decisions } = this.#decisions;
+    if (!keptApproval) return null;
+    this.#decisions = decisions;
+    const { whenPlanned: _, ...approval } = keptApproval;
+    return approval;
   }
 
   #refuse(message: Message, reason: string): Refusal {

@@ -52,7 +52,7 @@ function setPlan(run: Run, plan: Plan): void {
  */
 export async function approve(run: Run): Promise<'approved' | 'rejected'> {
   while ((await awaitApproval(run)) === 'approved') {
-    if (!run.input.approval || !run.plan?.isChecked || !(await planAgain(run))) return 'approved';
+    if (!run.needsApproval || !run.plan?.isChecked || !(await planAgain(run))) return 'approved';
   }
   return 'rejected';
 }
@@ -74,16 +74,17 @@ async function planAgain(run: Run): Promise<boolean> {
 
 /** Waits for approval if the input requires it. Without an answer by the deadline the plan counts as rejected. */
 export async function awaitApproval(run: Run): Promise<'approved' | 'rejected'> {
-  const { approval, approvalDeadline } = run.input;
-  if (!approval) return 'approved';
-  await run.enter('awaiting_approval', `approval or rejection of plan ${run.plan?.hash ?? ''}`);
+  if (run.needsApproval)
+    await run.enter('awaiting_approval', `approval or rejection of plan ${run.plan?.hash ?? ''}`);
+  run.steering.submitKeptApproval();
+  if (!run.needsApproval) return 'approved';
   const isAnswered = () => {
     const { approved, rejected } = run.steering.decisions();
     return approved !== null || rejected !== null;
   };
   await waitInPhase(run, {
     isMet: isAnswered,
-    deadline: approvalDeadline,
+    deadline: run.input.approvalDeadline,
     summary: 'approval deadline',
   });
   return run.steering.decisions().approved ? 'approved' : 'rejected';

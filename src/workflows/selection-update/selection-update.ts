@@ -67,7 +67,8 @@ async function plan(run: Run): Promise<void> {
   run.show();
 }
 
-async function awaitApprovalOfChanges(run: Run): Promise<'approved' | 'rejected'> {
+function awaitApprovalOfChanges(run: Run): Promise<'approved' | 'rejected'> {
   const changesAnything = (run.plan?.toWrite ?? 0) > 0;
-  return changesAnything ? awaitApproval(run) : 'approved';
+  run.needsApproval = run.input.approval === true && changesAnything;
+  return awaitApproval(run);
 }
