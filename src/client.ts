@@ -1,17 +1,20 @@
 /**
- * The client for services: stage rows or a file, start a run, read its progress, steer it, wait for its result.
+ * The client for services: stage rows or a file, start a run, wait for its plan, read its progress, steer it, wait for its result.
  *
  * ```ts
  * const cxflow = await connect({ databaseUrl: process.env.DATABASE_URL });
  * const { source } = await cxflow.stageFile('contacts.csv', { operation: 'contactImport' });
  * const { runId } = await cxflow.startContactImport({ listId: 'L1', source, approval: true });
- * await cxflow.decide(runId, { action: 'approve', by: 'dana' });
+ * const plan = await cxflow.waitForPlan(runId);
+ * if (plan.status === 'awaiting_approval')
+ *   await cxflow.decide(runId, { action: 'approve', by: 'dana', planHash: plan.planHash });
  * const result = await cxflow.result<ContactImportResult>(runId);
  * ```
  */
 import { connectTemporal } from './client/connection.ts';
 import { createConsentClient } from './client/consent.ts';
 import type { ClientDeps } from './client/deps.ts';
+import { createPlanWait } from './client/plan-wait.ts';
 import { createSelectionClient } from './client/selection.ts';
 import { createStagingClient } from './client/staging.ts';
 import { createStartMethods } from './client/start.ts';
@@ -24,6 +27,8 @@ import { refuseOtherTenant } from './ledger/tenant.ts';
 
 export type { ClientDeps } from './client/deps.ts';
 export * from './client/errors.ts';
+export type { ExecutionFailure } from './client/executions.ts';
+export type { Planned, PlanWaitOptions } from './client/plan-wait.ts';
 export type { CampaignSelection } from './client/selection.ts';
 export type { Staged, StagedSheet, StageOptions } from './client/staging.ts';
 export type { Started, StartMethods, StartOptions } from './client/start.ts';
@@ -83,10 +88,12 @@ export function createClient(deps: Omit<ClientDeps, 'operations'>) {
 
 /** A client for other operations than those of cxflow. The workers must have the same operations registered. */
 export function createClientFor<Specs extends OperationSpecs>(deps: ClientDeps<Specs>) {
+  const steering = createSteeringClient(deps);
   return {
     ...createStartMethods(deps),
     ...createStagingClient<keyof Specs & string>(deps),
-    ...createSteeringClient(deps),
+    ...steering,
+    ...createPlanWait({ ...deps, ...steering }),
     ...createSelectionClient(deps),
     ...createConsentClient(deps),
   };

@@ -28,6 +28,18 @@ export class NoWorkerAnswered extends Error {
   override readonly name = 'NoWorkerAnswered';
 }
 
+/** The run had no plan yet when the time was over. It goes on, and may be waited for again. */
+export class NotPlannedInTime extends Error {
+  override readonly name = 'NotPlannedInTime';
+  /** `phase`: null if no worker has opened the run. */
+  constructor(runId: string, phase: string | null) {
+    const why = phase === null ? 'no worker has begun it' : `it is still ${phase.replaceAll('_', ' ')}`;
+    super(
+      `run ${runId} has no plan yet (${why}); wait longer, or see what keeps it: cxflow watch '${runId}'`,
+    );
+  }
+}
+
 /** A worker executed the request and it failed. `type` is that of the failure; the message says what to do. */
 export class NotDone extends Error {
   override readonly name = 'NotDone';
