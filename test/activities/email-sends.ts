@@ -82,7 +82,7 @@ export function emailStand() {
     };
     const trackOnce = async (run: Run, request: Partial<TrackMessages> = {}): Promise<Tracked | null> => {
       await makeDue(run);
-      const asked = { runId: run.run_id, beside: false, policyBounces: 0, ...request };
+      const asked = { runId: run.run_id, beside: false, policyBounces: 0, pending: 0, ...request };
       return runActivity(() => activities.trackMessages(asked)).catch((error: unknown) => {
         if (error instanceof ApplicationFailure && error.type === 'JobsOpen') return null;
         throw error;

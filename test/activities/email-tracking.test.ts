@@ -1,7 +1,7 @@
 /** Jobs and their events, until it is known what became of the messages. */
 import { describe, expect, it } from 'vitest';
 import { EVENTS, emailStand, JOBS, people, person } from './email-sends.ts';
-import { runActivity } from './harness.ts';
+import { createEnvironment, runActivity } from './harness.ts';
 
 const { opened, start, ageJobs } = emailStand();
 
@@ -274,4 +274,20 @@ describe('the first share', () => {
       why: expect.stringContaining('20 of 20 bounced') as string,
     });
   });
+});
+
+it('a run that shows too few pending records gets the counts, but at most once in a minute', async () => {
+  const cxone = await start({ plan: { recipients: [{ does: 'soft' }] } });
+  const run = await cxone.sent(people(2));
+  const track = (pending: number, scheduledSeconds: number) => {
+    const env = createEnvironment({ scheduledTimestampMs: Date.now() - scheduledSeconds * 1_000 });
+    const asked = { runId: run.run_id, beside: true, policyBounces: 0, pending };
+    return runActivity(() => cxone.activities.trackMessages(asked), env);
+  };
+  // Two passes: the status of the job, then its events.
+  for (let pass = 1; pass <= 2; pass += 1) await cxone.trackOnce(run, { beside: true });
+  const waits = expect.objectContaining({ type: 'JobsOpen' }) as unknown;
+  await expect(track(0, 30)).rejects.toEqual(waits);
+  await expect(track(2, 90)).rejects.toEqual(waits);
+  expect(await track(1, 90)).toMatchObject({ counts: { pending: 2 } });
 });

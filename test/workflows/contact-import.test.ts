@@ -129,6 +129,23 @@ describe.concurrent('in doubt', () => {
     expect(stubs.named('writePage')).toHaveLength(6);
   });
 
+  it('shows the counts of the ledger while it waits, in whatever order the pages have ended', async () => {
+    const counts = (pending: number) => ({ total: 300, pending, created: 300 - pending });
+    const stubs = stubActivities({
+      ...oneInDoubt(),
+      planned: { openPages: 1 },
+      writePage: ({ fromBatch }) => settledPage(counts(fromBatch === 3 ? 200 : 100)),
+      setPhase: ({ phase }) => (phase === 'in_doubt' ? counts(100) : undefined),
+    });
+    await runImport(server(), stubs, {}, async (handle) => {
+      await eventually(async () =>
+        expect(await handle.query('progress')).toMatchObject({ phase: 'in_doubt', counts: counts(100) }),
+      );
+      await handle.executeUpdate('decide', { args: [{ action: 'resolve', verdict: 'leave' }] });
+      await handle.result();
+    });
+  });
+
   it('the policy resends a write once; if it is in doubt again, an operator decides', async () => {
     let tries = 0;
     const stubs = stubActivities({

@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import type { Tracked, TrackMessages } from '../../src/activities/email-send/tracking.ts';
 import { startOfNextDay } from '../../src/domain/email-send/schedule.ts';
+import { eventually } from '../harness/wait.ts';
 import {
   runWorkflow,
   type StubOverrides,
@@ -94,6 +95,34 @@ it('a retry leaves when its delay is over, and not before', async () => {
   await send(stubs);
   expect(begunAt).toHaveLength(3);
   expect(begunAt.slice(1).every((at, n) => at >= (dueAt[n] ?? Infinity))).toBe(true);
+});
+
+it('while retries wait, messages that bounce too are shown as pending', async () => {
+  const first = { ...ENDED, counts: { total: 300, pending: 1, sent: 299 } };
+  const more = { ...ENDED, counts: { total: 300, pending: 3, sent: 297 } };
+  const [atEnd, beside] = [[first], [more]];
+  const stubs = stubActivities({
+    trackMessages: async (request: TrackMessages) => {
+      if (!request.beside) {
+        const next = atEnd.shift();
+        return next ? { ...next, notBefore: toIso((await now()) + 6 * HOUR_MS) } : ENDED;
+      }
+      const next = request.pending === 1 ? beside.shift() : undefined;
+      if (!next) throw jobsOpen();
+      return next;
+    },
+  });
+  const args = { message: MESSAGE, source: { dataset: 'ds' } };
+  await runWorkflow(server(), stubs, { type: 'emailSend', args }, async (handle) => {
+    await eventually(async () =>
+      expect(await handle.query('progress')).toMatchObject({
+        phase: 'writing',
+        waitingFor: expect.stringContaining('first time') as unknown,
+        counts: more.counts,
+      }),
+    );
+    expect(await handle.result()).toMatchObject({ state: 'completed' });
+  });
 });
 
 it.each([

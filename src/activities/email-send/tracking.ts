@@ -23,6 +23,8 @@ export interface TrackMessages {
   readonly beside: boolean;
   /** How many bounces about the sender the run knows of. */
   readonly policyBounces: number;
+  /** How many records are pending, as far as the run knows. */
+  readonly pending: number;
 }
 
 /** Counts only, because it becomes part of the history. */
@@ -44,6 +46,8 @@ const MAX_OPT_OUTS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 const PAUSE_WHILE_SENDING_MS = 2_000;
 const SHORTEST_PAUSE_MS = 500;
+/** For so long the run may show too few pending records. */
+const COUNTS_MAX_AGE_MS = 60_000;
 /** So many failures in a row, and none of them worth giving up a job for, are an outage. */
 const OUTAGE_AFTER = 5;
 
@@ -66,7 +70,8 @@ export async function trackMessages(deps: EmailSendDeps, request: TrackMessages)
     policyBounces,
     optOuts: optOuts.length,
   };
-  const needsTheRun = policyBounces > request.policyBounces || optOuts.length > 0;
+  const needsTheRun =
+    policyBounces > request.policyBounces || optOuts.length > 0 || showsMore(request, tracked);
   const isDone = !request.beside && (tracked.isEnded || tracked.notBefore !== null);
   if (needsTheRun || isDone) return tracked;
   const dueInMs = nextPollAt === null ? pauseWithoutJobs(run, notBefore) : nextPollAt.getTime() - Date.now();
@@ -75,6 +80,12 @@ export async function trackMessages(deps: EmailSendDeps, request: TrackMessages)
     open === 0 ? 'no job is open at the moment' : `${open} jobs are open at CXone`,
     Math.min(Math.max(dueInMs, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS),
   );
+}
+
+/** More messages are to be sent again than the run shows. Not at once, because each time makes the history longer. */
+function showsMore({ pending }: TrackMessages, { counts }: Tracked): boolean {
+  const { scheduledTimestampMs } = Context.current().info;
+  return counts.pending > pending && Date.now() - scheduledTimestampMs > COUNTS_MAX_AGE_MS;
 }
 
 /** While the run sends, the next job may come at any moment. It may have begun before its phase says so. */

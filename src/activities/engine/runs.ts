@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import { fatalFailure } from '../../contract/failures.ts';
 import type { CommonInput } from '../../contract/run.ts';
 import { type Decision, MAX_LISTED_IN_DOUBT, type Refusal } from '../../contract/steering.ts';
-import type { Phase, Steering } from '../../domain/run.ts';
+import type { Counts, Phase, Steering } from '../../domain/run.ts';
 import { canonicalize } from '../../ledger/hashing.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -47,6 +47,12 @@ export interface SteerRun {
   readonly decision: Decision | null;
 }
 
+export interface SetPhase {
+  readonly runId: string;
+  readonly phase: Phase;
+  readonly waitingFor: string | null;
+}
+
 export interface RunsDeps {
   readonly ledger: Ledger;
   readonly registry: Registry;
@@ -59,10 +65,11 @@ export function createRunActivities(deps: RunsDeps) {
     /** Creates the run, or returns to one that did not end. Repeatable. */
     openRun: (input: OpenRunInput): Promise<OpenedRun> => openRun(deps, input),
 
-    /** Stores where the run is, for readers of the ledger. Repeatable. */
-    async setPhase({ runId, phase, waitingFor }: { runId: string; phase: Phase; waitingFor: string | null }) {
+    /** Stores where the run is, for readers of the ledger, and returns its counts as they are now. Repeatable. */
+    async setPhase({ runId, phase, waitingFor }: SetPhase): Promise<Counts> {
       const run = await ledger.runs.get(runId);
       await ledger.runs.setPhase(run.run_no, phase, waitingFor, attemptTime());
+      return ledger.runs.counts(run.run_no);
     },
 
     /** Once this has returned, no write is claimed against the new steering. Repeatable. */

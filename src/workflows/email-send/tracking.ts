@@ -15,6 +15,7 @@ import type { SendingState } from './state.ts';
 export async function trackBeside(run: Run, sending: SendingState): Promise<void> {
   for (;;) {
     const tracked = await track(run, sending, true);
+    run.setCounts(tracked.counts);
     await pauseForPolicyBounces(run, sending, tracked);
     if (tracked.optOuts > 0) await syncOptOuts(run);
   }
@@ -32,8 +33,7 @@ export async function trackToEnd(run: Run, sending: SendingState): Promise<boole
       await handOver(run);
       continue;
     }
-    run.counts = tracked.counts;
-    run.show();
+    run.setCounts(tracked.counts);
     if (tracked.counts.pending > 0) await pauseForPolicyBounces(run, sending, tracked);
     else sending.policyBounces = tracked.policyBounces;
     if (tracked.optOuts > 0) await syncOptOuts(run);
@@ -54,7 +54,7 @@ async function waitForRetries(run: Run, notBefore: string): Promise<boolean> {
 async function track(run: Run, sending: SendingState, beside: boolean): Promise<Tracked> {
   const { policyBounces } = sending;
   return messageTracking.trackMessages.executeWithOptions({ summary: 'follow the jobs' }, [
-    { runId: run.runId, beside, policyBounces },
+    { runId: run.runId, beside, policyBounces, pending: run.counts.pending },
   ]);
 }
 

@@ -141,7 +141,7 @@ export class Run implements SteeredRun, ShownRun {
     this.resumes = carryOver ?? {};
     this.steering = new RunSteering(this, carryOver?.decisions ?? NOTHING_DECIDED, carryOver);
     setHandler(defineQuery<Progress>(PROGRESS_QUERY), () => this.progress(), {
-      description: 'Phase, counts as of the last page, and what the run is waiting for.',
+      description: 'Phase, counts as of the last page or phase, and what the run is waiting for.',
     });
   }
 
@@ -287,10 +287,20 @@ export class Run implements SteeredRun, ShownRun {
     else this.show();
   }
 
-  /** In the Web UI and in the ledger. */
+  /** In the Web UI and in the ledger, whose counts are those to be shown during a wait, whatever has come in which order before. */
   async #publish(): Promise<void> {
     this.show();
+    const { runId } = this;
     const { phase, waitingFor } = this.progress();
-    await ledger.setPhase.executeWithOptions({ summary: phase }, [{ runId: this.runId, phase, waitingFor }]);
+    const counts: Counts | undefined = await ledger.setPhase.executeWithOptions({ summary: phase }, [
+      { runId, phase, waitingFor },
+    ]);
+    // Histories of earlier versions have none.
+    if (counts) this.setCounts(counts);
+  }
+
+  setCounts(counts: Counts): void {
+    this.counts = counts;
+    this.show();
   }
 }

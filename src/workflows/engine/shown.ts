@@ -73,8 +73,9 @@ function estimateEnd({
 }: ShownRun): Pick<Progress, 'recordsPerSecond' | 'estimatedEnd'> {
   const seconds = writingBegan && phase === 'writing' ? (Date.now() - writingBegan.at) / 1000 : 0;
   if (!writingBegan || seconds < 1) return { recordsPerSecond: null, estimatedEnd: null };
-  const recordsPerSecond = Math.round((writingBegan.pending - counts.pending) / seconds);
-  if (recordsPerSecond <= 0) return { recordsPerSecond, estimatedEnd: null };
+  // More may be pending than when it began, because messages are to be sent again.
+  const recordsPerSecond = Math.max(0, Math.round((writingBegan.pending - counts.pending) / seconds));
+  if (recordsPerSecond === 0) return { recordsPerSecond, estimatedEnd: null };
   const end = new Date(Date.now() + (counts.pending / recordsPerSecond) * 1000);
   return { recordsPerSecond, estimatedEnd: end.toISOString() };
 }

@@ -150,9 +150,8 @@ function describeNotBefore(notBefore: string, pending: number): string {
 function updateCounts(run: Run, { counts, notBefore }: PageResult): void {
   if (notBefore !== undefined && (run.notBefore === null || notBefore < run.notBefore))
     run.notBefore = notBefore;
-  // Pages may end in any order; the counts with the fewest pending records are the latest.
-  if (counts.pending <= run.counts.pending) run.counts = counts;
-  run.show();
+  // More may be pending than before, because messages are to be sent again.
+  run.setCounts(counts);
 }
 
 /** What happens again and again needs a person. */
