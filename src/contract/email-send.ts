@@ -38,7 +38,7 @@ export interface EmailSendInput extends CommonInput {
   readonly channelConsent?: ChannelConsent;
   /** With `channelConsent: "require"`: which rules apply. Default `default`. */
   readonly policy?: ConsentPolicy;
-  /** Not before this moment: ISO 8601 with an offset, or a local time and a time zone. Default: at once. */
+  /** Not before this moment, at most 366 days from now: ISO 8601 with an offset, or a local time and a time zone. Default: at once. */
   readonly sendAt?: string;
   /** What is not sent by this moment is sent only after a person has resumed the run. Same forms as `sendAt`. Default: never too late. */
   readonly sendBefore?: string;
@@ -97,10 +97,13 @@ const between =
       ? null
       : `must be a whole number from ${least} to ${most}`;
 
-const moment: FieldCheck = (value) => {
-  const read = typeof value === 'string' ? readSendAt(value) : { problem: 'must be a text' };
+const checkMoment = (value: unknown, now?: number): string | null => {
+  const read = typeof value === 'string' ? readSendAt(value, now) : { problem: 'must be a text' };
   return 'problem' in read ? read.problem : null;
 };
+const moment: FieldCheck = (value) => checkMoment(value);
+/** In a workflow, the time is that of its history. */
+const soon: FieldCheck = (value) => checkMoment(value, Date.now());
 
 const FIELDS = {
   // inputProblems checks it.
@@ -108,7 +111,7 @@ const FIELDS = {
   source,
   channelConsent: oneOf(...CHANNEL_CONSENT),
   policy: oneOf(...CONSENT_POLICIES),
-  sendAt: moment,
+  sendAt: soon,
   sendBefore: moment,
   canary: between(1, MAX_CANARY_PERCENT),
   canaryWait: duration,

@@ -213,6 +213,9 @@ describe('email send', () => {
     expect((await printed('--send-at', '2026-12-01T09:00')).text).toMatch(
       /--send-at .* says no time zone; write e\.g\./,
     );
+    const late = new Date(Date.now() + 367 * 24 * 60 * 60_000).toISOString();
+    expect((await printed('--send-at', late)).text).toContain('is more than 366 days from now');
+    expect((await printed('--send-before', late)).text).not.toContain('366 days');
     expect(await printed('--send-before', 'tomorrow')).toMatchObject({ code: 2 });
   });
 

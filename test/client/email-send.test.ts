@@ -47,6 +47,15 @@ describe('an email send that a service starts', () => {
       expect((await start({ message: MESSAGE, source, ...other })).runId).not.toBe(first.runId);
   });
 
+  it('waits at most 366 days for its moment', async () => {
+    const inDays = (days: number) => new Date(Date.now() + days * 24 * 60 * 60_000).toISOString();
+    const source = await stage();
+    expect(await problemsOf(start({ message: MESSAGE, source, sendAt: inDays(367) }))).toEqual([
+      'sendAt is more than 366 days from now; start the run later',
+    ]);
+    expect(await start({ message: MESSAGE, source, sendAt: inDays(365) })).toHaveProperty('runId');
+  });
+
   it('is refused with every problem of its input, each with its position', async () => {
     const message = { ...MESSAGE, subject: 'Hi {{plan}}', templateId: 'x' };
     const input = { message, source: await stage(), canary: 80, sendAt: 'tomorrow' };

@@ -105,7 +105,7 @@ function requireTimes({ sendAt, sendBefore }: SendOptions, output: Output): void
     ['--send-before', sendBefore],
   ] as const) {
     if (text === undefined) continue;
-    const read = readSendAt(text);
+    const read = readSendAt(text, option === '--send-at' ? Date.now() : undefined);
     if ('problem' in read) throw new UsageError(`${option} ${printable(text)} ${read.problem}`);
     const at = formatTime(new Date(read.at));
     if (read.clock === 'twice')

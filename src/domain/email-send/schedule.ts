@@ -16,13 +16,26 @@ export type SendAt =
   /** What is wrong, and what to write. */
   | { readonly problem: string };
 
+/** What a run waits for at most. A later moment is most likely a year with a typing error. */
+const MAX_DAYS_AHEAD = 366;
+
 const LOCAL = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(.*)$/;
 const OFFSET = /^ ?(Z|[+-]\d{2}(?::?\d{2})?)$/;
 const ZONE = /^(?: +([^\s[\]]+)|\[([^\s[\]]+)\])$/;
 const HOW = 'write e.g. 2026-12-01T09:00+01:00, 2026-12-01T08:00Z or "2026-12-01T09:00 Europe/Berlin"';
 
-/** Date and time with `Z`, an offset, or the name of a time zone. A time without any would be the time of nobody knows where. */
-export function readSendAt(text: string): SendAt {
+/**
+ * Date and time with `Z`, an offset, or the name of a time zone. A time without any would be the time of nobody knows where.
+ * @param now in ms since 1970, if a run is to wait for the moment
+ */
+export function readSendAt(text: string, now?: number): SendAt {
+  const read = readMoment(text);
+  const isTooLate =
+    now !== undefined && 'at' in read && Date.parse(read.at) - now > MAX_DAYS_AHEAD * 24 * 60 * 60_000;
+  return isTooLate ? { problem: `is more than ${MAX_DAYS_AHEAD} days from now; start the run later` } : read;
+}
+
+function readMoment(text: string): SendAt {
   const [, date, time, place = ''] = LOCAL.exec(text.trim()) ?? [];
   if (date === undefined || time === undefined) return { problem: `is not a date with a time; ${HOW}` };
   if (toUtcTimestamp(`${date}T${time}Z`) === null)
