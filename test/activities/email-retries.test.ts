@@ -12,10 +12,10 @@ const HOUR_MS = 3_600_000;
 const STEP_MS = 600_000;
 
 /** One message was sent. Nothing is reported of it but what the test adds. */
-async function sendOne() {
+async function sendOne(input: { readonly watchEvents?: string } = {}) {
   const cxone = await start({ plan: { recipients: [{ does: 'nothing' }] } });
   await cxone.admin.change({ emailRecipientsInAnswer: true });
-  return { cxone, run: await cxone.sent(people(1), { retryAfter: '6h' }) };
+  return { cxone, run: await cxone.sent(people(1), { retryAfter: '6h', ...input }) };
 }
 
 /** The newest message to the first recipient bounces. */
@@ -46,6 +46,32 @@ describe('a bounced message', () => {
     }
     expect(await cxone.accepted()).toHaveLength(codes.length);
     expect(await planned(run)).toHaveLength(Number(isRetried));
+  });
+});
+
+it('a complaint about the first of two delivered messages counts in the figures', async () => {
+  const { cxone, run } = await sendOne({ watchEvents: '72h' });
+  await bounce(cxone, run, '4.2.2', new Date());
+  await skipWaits(run);
+  await cxone.writeAll(run);
+  const [[firstJob, secondJob], [first, second]] = [
+    await cxone.jobs(run),
+    await cxone.admin.acceptedEmails(),
+  ];
+  const add = (jobId: string | undefined, eventType: string, messageId: string | undefined) =>
+    cxone.admin.addEmailEvents(jobId ?? '', [{ eventType, messageId, timestamp: new Date() }]);
+  for (const eventType of ['delivery', 'complaint']) await add(firstJob?.jobId, eventType, first?.messageId);
+  await add(secondJob?.jobId, 'delivery', second?.messageId);
+  for (let pass = 1; pass <= 2; pass += 1) await cxone.trackOnce(run);
+  expect(await cxone.end(run)).toMatchObject({
+    counts: { sent: 1 },
+    delivery: {
+      sent: 1,
+      delivered: 1,
+      complained: 1,
+      ofDelivered: { complained: 1 },
+      rates: { complaint: 100 },
+    },
   });
 });
 

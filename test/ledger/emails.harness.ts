@@ -1,6 +1,7 @@
 /** Runs whose first writes were sent as emails. */
 import { sql } from 'kysely';
 import { expect } from 'vitest';
+import { NO_DELIVERY_COUNTS } from '../../src/domain/email-send/figures.ts';
 import type { EventPage, MessageState, NewEvent, StoredEvent } from '../../src/ledger/emails/events.ts';
 import type { NewJob } from '../../src/ledger/emails/jobs.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
@@ -113,7 +114,11 @@ export function fold(stored: readonly StoredEvent[]): MessageState {
     clicked: has(stored, 'click'),
     deliveredAt: at(['delivery']),
     optedOutAt: at(['complaint', 'unsubscribe']),
-    counts: { delivered: Number(has(stored, 'delivery')), events: stored.length },
+    counts: {
+      ...NO_DELIVERY_COUNTS,
+      delivered: Number(has(stored, 'delivery')),
+      unknownEvents: stored.length,
+    },
     summary: { events: stored.map(({ type, data }) => ({ type, data })).sort(byText) },
   };
 }

@@ -27,7 +27,7 @@ function fakeLedger(
   buckets: readonly EventBucket[] = [],
   asked: EventPeriod[] = [],
 ): Ledger {
-  const tally = (state: string, n: number) => ({ state, counts: null, n });
+  const tally = (state: string, n: number) => ({ messages: [{ state, counts: null }], n });
   return {
     emails: {
       jobs: () => Promise.resolve(jobs),

@@ -1,4 +1,5 @@
-/** Counts what became of the recipients who were sent the message: one message each, the one that counts. Adds up to them. */
+/** Counts what became of the recipients who were sent the message, each once. Adds up to them. */
+import { combineAttempts } from '../../domain/email-send/attempts.ts';
 import { messageState } from '../../domain/email-send/delivery.ts';
 import {
   addDeliveryCounts,
@@ -8,7 +9,7 @@ import {
   NO_DELIVERY_COUNTS,
 } from '../../domain/email-send/figures.ts';
 import type { Emails } from './emails.ts';
-import type { Tally } from './figures.ts';
+import type { TalliedMessage } from './figures.ts';
 
 /** `outcome`: only recipients with this one. Default: all. */
 export async function countDeliveries(
@@ -19,12 +20,12 @@ export async function countDeliveries(
   const tallies = await emails.tallies(runNo);
   return tallies
     .filter((tally) => outcome === undefined || tally.outcome === outcome)
-    .map((tally) => multiplyDeliveryCounts(toCounts(tally), tally.n))
+    .map(({ messages, n }) => multiplyDeliveryCounts(combineAttempts(messages.map(toCounts)), n))
     .reduce(addDeliveryCounts, NO_DELIVERY_COUNTS);
 }
 
 /** Without an event, only the ledger knows how the job has ended. */
-function toCounts({ state, counts }: Tally): DeliveryCounts {
+function toCounts({ state, counts }: TalliedMessage): DeliveryCounts {
   if (state === 'in_doubt') return { ...NO_DELIVERY_COUNTS, inDoubt: 1 };
   if (counts !== null) return counts as DeliveryCounts;
   return countMessage({ ...messageState([]), ...(state === 'failed' && { state }) });

@@ -49,20 +49,27 @@ async function countGroups(db: Executor, runNo: number): Promise<readonly Counte
   return rows;
 }
 
-/** One row for each recipient: the message that counts, and the outcome. */
-const counted = (runNo: number) => sql`
-  (select distinct on (seq) seq, state, bounce_class, opened, clicked, counts from email_messages where run_no = ${runNo}
-    order by seq, (state = 'delivered') desc, attempt desc) m
-  left join (select seq, outcome from outcomes where run_no = ${runNo}) o using (seq)`;
+const outcomesOf = (runNo: number) => sql`(select seq, outcome from outcomes where run_no = ${runNo})`;
 
-/** Many messages have equal counts. */
+/** One row for each recipient: the message that counts, whether any was opened or clicked, and the outcome. */
+const counted = (runNo: number) => sql`
+  (select distinct on (seq) seq, state, bounce_class, bool_or(opened) over recipient as opened,
+      bool_or(clicked) over recipient as clicked
+    from email_messages where run_no = ${runNo} window recipient as (partition by seq)
+    order by seq, (state = 'delivered') desc, attempt desc) m
+  left join ${outcomesOf(runNo)} o using (seq)`;
+
+/** Many recipients have equal messages. */
 export async function listTallies(db: Executor, runNo: number): Promise<Tally[]> {
   const { rows } = await sql<Tally>`
-    select outcome, state, "bounceClass", counts::json as counts, n from (
-      select coalesce(o.outcome, 'pending') as outcome, state, bounce_class as "bounceClass", counts::text as counts,
-        count(*)::int as n
-      from ${counted(runNo)} group by 1, 2, 3, 4) tallies
-    order by n desc, 1, 2, 3, tallies.counts nulls first`.execute(db);
+    select outcome, messages::json as messages, n from (
+      select coalesce(o.outcome, 'pending') as outcome, messages, count(*)::int as n
+      from (
+        select seq, json_agg(json_build_object('state', state, 'counts', counts) order by attempt)::text as messages
+        from email_messages where run_no = ${runNo} group by seq) m
+      left join ${outcomesOf(runNo)} o using (seq)
+      group by 1, 2) tallies
+    order by n desc, 1, tallies.messages`.execute(db);
   return rows;
 }
 

@@ -4,7 +4,8 @@ import type { Job } from './jobs.ts';
 
 /**
  * Each recipient who was sent a message counts once, with the newest message that was delivered, otherwise with the newest:
- * a first message may arrive after its retry was planned. Complaints and unsubscriptions count whichever message they are about.
+ * a first message may arrive after its retry was planned. Complaints, unsubscriptions, opens and clicks count whichever message
+ * they are about.
  */
 export interface EmailFigures {
   /** By outcome of the record, state and class of the bounce. They add up to `recipients`. */
@@ -31,14 +32,18 @@ export interface FigureGroup {
   readonly n: number;
 }
 
-/** Recipients as in `EmailFigures`, whose messages have equal counts. */
+/** Recipients with equal messages. */
 export interface Tally {
   readonly outcome: Outcome | 'pending';
+  /** From the first attempt on. */
+  readonly messages: readonly TalliedMessage[];
+  readonly n: number;
+}
+
+export interface TalliedMessage {
   readonly state: string;
-  readonly bounceClass: string | null;
   /** As the fold has computed them (`MessageState.counts`); null: there is no event. */
   readonly counts: unknown;
-  readonly n: number;
 }
 
 export interface MessageInTimeline {
