@@ -1,10 +1,12 @@
 /** An email send that waits: for the next day, for a retry, for a job, for late events, and for its moment. */
 import { ApplicationFailure } from '@temporalio/common';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Tracked, TrackMessages } from '../../src/activities/email-send/tracking.ts';
 import { startOfNextDay } from '../../src/domain/email-send/schedule.ts';
 import { eventually } from '../harness/wait.ts';
 import {
+  fatalFailure,
+  getFailure,
   runWorkflow,
   type StubOverrides,
   settledPage,
@@ -122,6 +124,47 @@ it('while retries wait, messages that bounce too are shown as pending', async ()
       }),
     );
     expect(await handle.result()).toMatchObject({ state: 'completed' });
+  });
+});
+
+describe('a run whose jobs cannot be followed any more', () => {
+  const refused = fatalFailure('CredentialsRefused', 'the credentials were refused');
+  const args = { message: MESSAGE, source: { dataset: 'ds' } };
+  const fail = (stubs: ReturnType<typeof stubActivities>) =>
+    runWorkflow(server(), stubs, { type: 'emailSend', args }, getFailure);
+
+  it('ends with the cause while it writes', async () => {
+    let endPage = () => undefined as void;
+    const stubs = stubActivities({
+      trackMessages: () => {
+        throw refused;
+      },
+      // Until the claims are stopped, as pages do.
+      writePage: () =>
+        new Promise((resolve) => {
+          endPage = () => resolve({ ...settledPage({ total: 300, pending: 300 }), halted: 'stopped' });
+        }),
+      steerRun: () => endPage(),
+      planned: { batches: 1 },
+    });
+    expect(await fail(stubs)).toMatchObject({ type: 'CredentialsRefused', message: refused.message });
+    expect(stubs.named('steerRun')).toMatchObject([{ steering: 'stopped' }]);
+    expect(stubs.named('closeRun')).toMatchObject([
+      { state: 'failed', failure: { type: 'CredentialsRefused' } },
+    ]);
+  });
+
+  it('ends with the cause while retries wait', async () => {
+    let areRetriesPlanned = false;
+    const stubs = stubActivities({
+      trackMessages: async ({ beside }: TrackMessages) => {
+        if (beside) throw areRetriesPlanned ? refused : jobsOpen();
+        areRetriesPlanned = true;
+        return { ...ENDED, notBefore: toIso((await now()) + 6 * HOUR_MS) };
+      },
+    });
+    expect(await fail(stubs)).toMatchObject({ type: 'CredentialsRefused' });
+    expect(stubs.named('writePage')).toHaveLength(3);
   });
 });
 

@@ -46,7 +46,7 @@ export async function emailSend(input: EmailSendInput, carryOver?: EmailCarryOve
   if (!sending.isLateAllowed) run.asksAfter = times.sendBeforeMs;
   run.companion = new Companion(
     () => trackBeside(run, sending),
-    'the jobs are not followed until all messages are sent',
+    (error) => run.fail(error),
   );
   return runToCompletion<EmailSendResult>(run, async () => {
     if (!carryOver) {

@@ -1,5 +1,5 @@
-/** Work beside the steps of a run, such as the delivery of its events. It never fails the run. */
-import { CancellationScope, isCancellation, log } from '@temporalio/workflow';
+/** Work beside the steps of a run, such as the delivery of its events. */
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
 
 export interface Background {
   /** Resolves when it has ended or was stopped. Never rejects. */
@@ -7,34 +7,34 @@ export interface Background {
   readonly stop: () => void;
 }
 
-/** @param ifFailed what it means that the work has failed, for the log */
-export function startBackground(work: () => Promise<void>, ifFailed: string): Background {
+export function startBackground(
+  work: () => Promise<void>,
+  onFailed: (error: unknown) => Promise<void> | void,
+): Background {
   const scope = new CancellationScope();
-  let isStopped = false;
   const ended = scope.run(work).catch((error: unknown) => {
     // An activity that is cancelled while it waits to be tried again ends with its last failure.
-    if (!isStopped && !isCancellation(error)) log.error(ifFailed, { error: String(error) });
+    if (!scope.consideredCancelled && !isCancellation(error)) return onFailed(error);
   });
-  const stop = () => {
-    isStopped = true;
-    scope.cancel();
-  };
-  return { ended, stop };
+  return { ended, stop: () => scope.cancel() };
 }
 
-/** Work of an operation that goes on beside its steps, and in the next history if the run continues as new. */
+/**
+ * Work of an operation that goes on beside its steps, and in the next history if the run continues as new. The run cannot go on
+ * without it.
+ */
 export class Companion {
   readonly #work: () => Promise<void>;
-  readonly #ifFailed: string;
+  readonly #onFailed: (error: unknown) => Promise<void>;
   #running: Background | null = null;
 
-  constructor(work: () => Promise<void>, ifFailed: string) {
+  constructor(work: () => Promise<void>, onFailed: (error: unknown) => Promise<void>) {
     this.#work = work;
-    this.#ifFailed = ifFailed;
+    this.#onFailed = onFailed;
   }
 
   start(): void {
-    this.#running ??= startBackground(this.#work, this.#ifFailed);
+    this.#running ??= startBackground(this.#work, this.#onFailed);
   }
 
   /** Returns whether it was running. */

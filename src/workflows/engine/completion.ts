@@ -56,11 +56,11 @@ export async function runToCompletion<R extends RunResult>(run: Run, steps: () =
     if (!run.isOpen()) throw unwrap(error);
     await claimsStopped;
     // A page that was waiting for its next attempt fails with the error of its last one when it is cancelled.
-    if (isCancellation(error) || isCancelled(run)) return endCancelled(run);
-    const cause = unwrap(error);
+    if (isCancelled(run) || (run.failure === undefined && isCancellation(error))) return endCancelled(run);
+    const cause = unwrap(run.failure ?? error);
     // Anything else is a bug in this code: Temporal repeats the workflow task until a worker with corrected code takes it.
     if (cause instanceof TemporalFailure) throw await endFailed(run, cause);
-    throw error;
+    throw cause;
   }
 }
 

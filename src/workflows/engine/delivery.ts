@@ -1,5 +1,5 @@
 /** Delivers the events of a run beside its steps. */
-import { CancellationScope, sleep } from '@temporalio/workflow';
+import { CancellationScope, log, sleep } from '@temporalio/workflow';
 import { delivery, MAX_DELIVERY_WAIT } from '../policies.ts';
 import { type Background, startBackground } from './background.ts';
 import type { Run } from './run.ts';
@@ -13,7 +13,9 @@ export function startDelivery(run: Run): Background {
       ]));
     }
   };
-  run.delivery = startBackground(deliver, 'no more events are delivered');
+  run.delivery = startBackground(deliver, (error) => {
+    log.error('no more events are delivered', { error: String(error) });
+  });
   return run.delivery;
 }
 

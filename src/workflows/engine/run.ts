@@ -115,6 +115,8 @@ export class Run implements SteeredRun, ShownRun {
   delivery: Background | null = null;
   /** What the operation does beside its steps; null: nothing. */
   companion: Companion | null = null;
+  /** Why the run fails although its steps have not; undefined: it does not. */
+  failure: unknown;
   writingBegan: WritingBegan | null = null;
 
   #isOpen: boolean;
@@ -208,11 +210,18 @@ export class Run implements SteeredRun, ShownRun {
     setSearchAttributes(this, phase);
   }
 
-  /** After Temporal's own cancel, which comes without a decision. */
-  async stopClaims(): Promise<void> {
-    await ledger.steerRun.executeWithOptions({ summary: 'cancelled in Temporal' }, [
+  /** Without a decision of a person: after Temporal's own cancel, or a failure. */
+  async stopClaims(summary = 'cancelled in Temporal'): Promise<void> {
+    await ledger.steerRun.executeWithOptions({ summary }, [
       { runId: this.runId, steering: 'stopped', decision: null },
     ]);
+  }
+
+  /** Work beside the steps has failed for good: they end, and the run with that failure. */
+  async fail(error: unknown): Promise<void> {
+    this.failure = error;
+    await CancellationScope.nonCancellable(() => this.stopClaims('work beside the steps has failed'));
+    this.scope.cancel();
   }
 
   /** Then the run may end without losing a message. */
