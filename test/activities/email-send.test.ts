@@ -138,6 +138,24 @@ describe('a lost answer', () => {
   });
 });
 
+it('an answer that is not part of the contract leaves its batch in doubt, and does not fail the run', async () => {
+  const cxone = await start({ email: { recipientsPerRequest: 1 } });
+  const redirect = { status: 302, location: '/elsewhere', when: 'after' } as const;
+  await cxone.admin.setFaults([{ match: MESSAGES, fault: redirect }]);
+  const run = await cxone.planned(people(12));
+  const { halted, lost } = await cxone.page(run);
+  expect(halted).toBeNull();
+  const inDoubt = await cxone.inDoubt(run);
+  expect(inDoubt.length).toBeGreaterThan(0);
+  expect(lost).toMatchObject({ inARow: inDoubt.length, limit: 2 });
+  expect(await cxone.accepted()).toHaveLength(inDoubt.length);
+  await cxone.resolve(run, 'leave');
+  await cxone.admin.setFaults([]);
+  await cxone.writeAll(run);
+  const sent = 12 - inDoubt.length;
+  expect(await cxone.counts(run)).toMatchObject({ in_doubt: inDoubt.length, sent, pending: 0 });
+});
+
 describe('a message that is to be sent again after a bounce', () => {
   async function bounced(rows: readonly object[]) {
     const cxone = await start({ plan: { recipients: [{ does: 'soft', times: 1 }] } });

@@ -109,11 +109,20 @@ export class PageHalt {
    * writes does not fail for it; otherwise Temporal's backoff would grow with every lost answer.
    */
   noteFailure(error: CxoneError, isRepeatable = true): void {
+    if (!isRepeatable && this.#asksAbout(error)) return;
     this.#lastFailure = error;
     if (error instanceof CxoneRateLimited) return;
     this.#failuresInARow += 1;
     if (isFinal(error) || this.#failuresInARow >= OUTAGE_AFTER) throw error;
     if (!isRepeatable) this.haltOn({ why: 'suspected_outage' });
+  }
+
+  /**
+   * An answer that is not part of the contract, such as a redirect: the write may have been carried out. The run asks about it, as
+   * about a lost answer. Runs that do not pause for those fail, lest one write after the other becomes doubtful.
+   */
+  #asksAbout(error: CxoneError): boolean {
+    return this.#asksWhenInDoubt && error.applied === 'unknown' && isFinal(error);
   }
 
   /** A write is in doubt from now on. A run that pauses for them decides whether anything else is sent. */
