@@ -2,9 +2,11 @@
  * The configuration, read from the environment by `loadConfig` and nowhere else. The settings are described where they
  * are defined (settings.ts, families.ts); docs/settings.md is generated from there (docs/adr/0019-settings.md).
  */
+
 import { readFileSync } from 'node:fs';
 import type { Family } from '../cxone/families.wire.ts';
 import type { FamilySettings } from '../cxone/settings.ts';
+import type { WebhookAddresses } from '../domain/email-address.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { COMMON, readFamilies } from './families.ts';
 import { type Env, type ReadFile, SettingsReader } from './reader.ts';
@@ -38,7 +40,7 @@ export interface Config
     /** null: there is no webhook at all. */
     readonly marketingWebhookUrl: string | null;
     readonly syncToken: Secret | null;
-    readonly addresses: 'plain' | 'hash' | 'none';
+    readonly addresses: WebhookAddresses;
     readonly allowLoopback: boolean;
   };
 }

@@ -88,10 +88,7 @@ export function integer(
 export function timeZone(fallback: string, documentation: Documentation): Setting<string> {
   const schema = z
     .string()
-    .refine(
-      (zone) => zone === 'UTC' || isTimeZone(zone),
-      'must be a name of the tz database, e.g. America/New_York',
-    );
+    .refine((zone) => isTimeZone(zone), 'must be a name of the tz database, e.g. America/New_York');
   return { values: 'a name of the tz database', schema, fallback, ...documentation };
 }
 

@@ -1,7 +1,9 @@
 /** Every setting but those of the CXone families (families.ts). docs/settings.md is generated from these tables. */
+
 import { MAX_RECIPIENTS_PER_MESSAGE } from '../cxone/email.wire.ts';
 import { MAX_ITEMS_PER_REQUEST } from '../cxone/lists.wire.ts';
 import { MAX_PREFERENCES_PER_REQUEST } from '../cxone/preferences.wire.ts';
+import { WEBHOOK_ADDRESSES } from '../domain/email-address.ts';
 import { DEFAULT_SOURCE_LIMITS, SOURCE_LIMIT_RANGES, type SourceLimits } from '../domain/source-limits.ts';
 import { databaseUrl, webhookUrl } from './addresses.ts';
 import {
@@ -235,7 +237,7 @@ export function webhookSettings(allowLoopback: boolean) {
       neededBy: 'webhook events of preference updates',
       shownDefault: '`CRM_WEBHOOK_URL`',
     }),
-    addresses: choice(['plain', 'hash', 'none'], {
+    addresses: choice(WEBHOOK_ADDRESSES, {
       name: 'CXFLOW_WEBHOOK_ADDRESSES',
       meaning:
         'Email addresses in events: as they are, as the SHA-256 of the mailbox in lower case, or not at all.',

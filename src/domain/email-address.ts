@@ -146,3 +146,7 @@ function nameCharacter(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   return `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
 }
+
+/** How addresses appear in events: as they are, as the SHA-256 of the mailbox, which whoever guesses it can confirm, or not at all. */
+export const WEBHOOK_ADDRESSES = ['plain', 'hash', 'none'] as const;
+export type WebhookAddresses = (typeof WEBHOOK_ADDRESSES)[number];

@@ -5,13 +5,14 @@
  */
 import { createHash } from 'node:crypto';
 import { messageOf, emailSend as spec } from '../../contract/email-send.ts';
+import type { WebhookAddresses } from '../../domain/email-address.ts';
 import type { MessageState as FoldedState } from '../../domain/email-send/delivery.ts';
 import type { AnnouncedContent, AnnouncedJob, JobMessage } from '../../ledger/emails/announcements.ts';
 import type { Job } from '../../ledger/emails/jobs.ts';
 import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { runInput } from '../engine/run-input.ts';
-import type { EmailSendDeps, WebhookAddresses } from './settings.ts';
+import type { EmailSendDeps } from './settings.ts';
 
 export const COMPLETED = 'email_job_completed';
 export const UPDATED = 'email_job_updated';

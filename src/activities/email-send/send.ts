@@ -2,7 +2,6 @@
  * Sends one batch: one POST, of which CXone makes one job. Not idempotent: a batch whose answer was lost is sent again by nobody
  * but a person, unless the tenant drops repeats under the same key (docs/adr/0027-outbound-email.md).
  */
-import { createHash } from 'node:crypto';
 import { messageOf, emailSend as spec } from '../../contract/email-send.ts';
 import type { SendMessageAnswer } from '../../cxone/email.ts';
 import { type Reason, toReason } from '../../domain/run.ts';
@@ -10,6 +9,7 @@ import type { SettledGroup } from '../../ledger/writes/settlements.ts';
 import { bisect } from '../engine/bisect.ts';
 import { GateInterrupted } from '../engine/gate.ts';
 import { runInput } from '../engine/run-input.ts';
+import { toUuid } from '../engine/uuid.ts';
 import type { Answer, WriteAttempt } from '../engine/write-definition.ts';
 import { groupByReason } from './checks.ts';
 import { firstPollAt } from './job.ts';
@@ -50,16 +50,9 @@ function toRecipientsJson({ records }: WriteAttempt): string {
   );
 }
 
-/** The same for every attempt at the same write with the same recipients, in the form of a GUID. */
+/** The same for every attempt at the same write with the same recipients. */
 function toKey({ run, writeId }: WriteAttempt, json: string): string {
-  const hash = createHash('sha256').update(`${run.run_id}\n${writeId}\n${json}`).digest('hex');
-  return [
-    hash.slice(0, 8),
-    hash.slice(8, 12),
-    `8${hash.slice(13, 16)}`,
-    `a${hash.slice(17, 20)}`,
-    hash.slice(20, 32),
-  ].join('-');
+  return toUuid(`${run.run_id}\n${writeId}\n${json}`);
 }
 
 type Settled = Pick<Answer, 'groups' | 'derived' | 'details'> & Partial<Answer>;

@@ -1,11 +1,8 @@
 /** What the activities of an email send need, and what can be set about them. */
 import type { Cxone } from '../../cxone/cxone.ts';
+import type { WebhookAddresses } from '../../domain/email-address.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';
-
-/** How addresses appear in events: as they are, as the SHA-256 of the mailbox, which whoever guesses it can confirm, or not at all. */
-export const WEBHOOK_ADDRESSES = ['plain', 'hash', 'none'] as const;
-export type WebhookAddresses = (typeof WEBHOOK_ADDRESSES)[number];
 
 export interface EmailSettings {
   /** CXFLOW_EMAIL_PER_REQUEST: recipients of one request, 1 to 1,000. */

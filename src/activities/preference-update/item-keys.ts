@@ -2,7 +2,6 @@
  * The idempotency keys of items. Those of the source are sent as they are, unless several items have the same one: CXone takes
  * it for a repetition of the first, or refuses it (docs/adr/0016-consent.md#sending-preferences).
  */
-import { createHash } from 'node:crypto';
 import type { PreferenceItem } from '../../cxone/preferences.ts';
 import { formatCount } from '../../domain/numbers.ts';
 import type { Preference } from '../../domain/preference-update/preferences.ts';
@@ -10,6 +9,7 @@ import type { Reason } from '../../domain/run.ts';
 import { canonicalize } from '../../ledger/hashing.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
+import { toUuid } from '../engine/uuid.ts';
 
 /** What the ledger has of an item. */
 export interface StagedItem extends PreferenceItem {
@@ -44,14 +44,7 @@ export async function describeSharedKeys(ledger: Ledger, run: Run): Promise<stri
   ];
 }
 
-/** The namespace of our item keys: a UUID that was generated once. */
-const NAMESPACE = Buffer.from('5b1f0a3e6c9d4c1f9a2e7d8340f6b521', 'hex');
-
-/** UUIDv5 (RFC 9562, 5.5) of run, contact, channel and content. */
+/** Derived from run, contact, channel and content. */
 export function deriveItemKey(runId: string, item: Preference | PreferenceItem): string {
-  const name = canonicalize({ runId, ...item });
-  const bytes = createHash('sha1').update(NAMESPACE).update(name).digest().subarray(0, 16);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x50, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  return toUuid(canonicalize({ runId, ...item }));
 }
