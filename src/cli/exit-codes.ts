@@ -11,6 +11,8 @@ export const EXIT = {
   needsAttention: 3,
   /** The plan was rejected or the run was cancelled. */
   stopped: 4,
+  /** Ctrl-C, as shells report it (128 + SIGINT): nobody watches any more, and the run continues. */
+  interrupted: 130,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 

@@ -86,7 +86,8 @@ First steps:
   ${command} contacts import contacts.csv --list L1 --dry-run
 
 Exit codes: 0 success, 1 the run failed, 2 wrong usage or unreadable input,
-3 completed but some records need attention, 4 rejected or cancelled.
+3 completed but some records need attention, 4 rejected or cancelled,
+130 Ctrl-C: the run goes on.
 `;
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { DecisionRefused, RunNotFound } from '../../src/client.ts';
 import type { Decision } from '../../src/contract/steering.ts';
+import { until } from '../harness/wait.ts';
 import { COUNTS, fakeSession, finished } from './fake-session.ts';
 import { fakeCli, sink } from './fakes.ts';
 
@@ -75,6 +76,26 @@ describe('reading the ledger', () => {
       codes.push(await run(['watch', 'r1'], fakeCli(fakeSession({ run: finished({ state }) }))));
     }
     expect(codes).toEqual([3, 1, 4, 4]);
+  });
+
+  it.each([
+    [['watch', 'r1']],
+    [['contacts', 'import', 'c.csv', '--list', 'L1', '--json']],
+    [['list', 'load', 'c.csv', '--list', 'L1', '--campaign', 'C1']],
+  ])('%j exits with 130 after Ctrl-C, and says that the run continues and how to go on', async (argv) => {
+    const running = finished({ state: 'running', phase: 'writing', finished_at: null });
+    const session = fakeSession({ run: running });
+    const cli = fakeCli(session);
+    const before = process.listenerCount('SIGINT');
+    const ended = run(argv, cli);
+    await until(() => process.listenerCount('SIGINT') > before, Boolean);
+    process.emit('SIGINT');
+    expect(await ended).toBe(130);
+    const text = argv.includes('--json') ? cli.err() : cli.out();
+    expect(text).toContain('the run continues in the background: r1');
+    expect(text).toMatch(/cxflow watch r1[^]*cxflow cancel r1/);
+    if (argv.includes('--json'))
+      expect(JSON.parse(cli.out())).toMatchObject({ runId: 'r1', state: 'running' });
   });
 
   it('audit verify exits with 1 if the audit was tampered with', async () => {

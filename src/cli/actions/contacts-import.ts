@@ -11,9 +11,9 @@ import { openOutput } from '../terminal/output.ts';
 import type { SourceRunOptions } from './options.ts';
 import {
   findRunToRetry,
-  followStarted,
   openRunSource,
   requireOneSource,
+  startAndFollow,
   toCommonInput,
 } from './start-run.ts';
 
@@ -49,12 +49,10 @@ export async function importContacts(
       output,
     );
     const client = await session.client();
-    const started = await client.startContactImport(
-      toInput(listId, source, effective),
-      omitUndefined({ runId: options.id }),
-    );
+    const start = () =>
+      client.startContactImport(toInput(listId, source, effective), omitUndefined({ runId: options.id }));
     const againHint = 'To import it again, add --again.';
-    return followStarted({ started, cli, session, output, options, againHint });
+    return startAndFollow({ start, cli, session, output, options, againHint });
   });
 }
 

@@ -39,8 +39,8 @@ export async function runDemo(cli: Cli, options: DemoOptions): Promise<ExitCode>
     const demo = await prepareDemo(cli, options, output);
     const code = await importContacts(useStack(cli), demo.file, demo.options);
     // Some contacts are invalid on purpose, so records that need attention are what the demo is meant to show.
-    const worked = code === EXIT.ok || code === EXIT.needsAttention;
-    if (!worked) return code;
+    const worked: readonly ExitCode[] = [EXIT.ok, EXIT.needsAttention, EXIT.interrupted];
+    if (!worked.includes(code)) return code;
     const stays = stack === null || (output.stream.isTTY === true && options.once !== true);
     await finishDemo({ cli, demo, stack, stays, interruption, output });
     return EXIT.ok;

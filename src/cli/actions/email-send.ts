@@ -19,7 +19,7 @@ import { type Output, openOutput } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { readJsonFile } from './json-file.ts';
 import type { SourceRunOptions } from './options.ts';
-import { findRunToRetry, followStarted, openRunSource, toCommonInput } from './start-run.ts';
+import { findRunToRetry, openRunSource, startAndFollow, toCommonInput } from './start-run.ts';
 
 export interface SendOptions extends SourceRunOptions {
   /** CSV, NDJSON or JSON */
@@ -58,9 +58,9 @@ export async function sendEmail(cli: Cli, file: string | undefined, options: Sen
       message,
       source,
     };
-    const started = await client.startEmailSend(input, omitUndefined({ runId: options.id }));
+    const start = () => client.startEmailSend(input, omitUndefined({ runId: options.id }));
     const againHint = 'To send it to them again, add --again.';
-    return followStarted({ started, cli, session, output, options, againHint });
+    return startAndFollow({ start, cli, session, output, options, againHint });
   });
 }
 

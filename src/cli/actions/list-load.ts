@@ -14,10 +14,10 @@ import { readJsonFile } from './json-file.ts';
 import type { SourceRunOptions } from './options.ts';
 import {
   findRunToRetry,
-  followStarted,
   openRunSource,
   requireOneSource,
   stageFile,
+  startAndFollow,
   toCommonInput,
 } from './start-run.ts';
 
@@ -61,9 +61,9 @@ export async function loadList(cli: Cli, file: string | undefined, options: Load
     const source = await openRunSource(session, { file, earlier }, options, { columnProblems }, output);
     const client = await session.client();
     const input = { ...target, ...merged, ...suppress, source, ...toCommonInput(options) };
-    const started = await client.startListLoad(input, omitUndefined({ runId: options.id }));
+    const start = () => client.startListLoad(input, omitUndefined({ runId: options.id }));
     const againHint = 'To load it again, add --again.';
-    return followStarted({ started, cli, session, output, options, againHint });
+    return startAndFollow({ start, cli, session, output, options, againHint });
   });
 }
 

@@ -6,9 +6,9 @@ import { openOutput } from '../terminal/output.ts';
 import type { SourceRunOptions } from './options.ts';
 import {
   findRunToRetry,
-  followStarted,
   openRunSource,
   requireOneSource,
+  startAndFollow,
   toCommonInput,
 } from './start-run.ts';
 
@@ -34,11 +34,12 @@ export async function updatePreferences(
       output,
     );
     const client = await session.client();
-    const started = await client.startPreferenceUpdate(
-      { source, ...omitUndefined({ guard: options.guard }), ...toCommonInput(options) },
-      omitUndefined({ runId: options.id }),
-    );
+    const start = () =>
+      client.startPreferenceUpdate(
+        { source, ...omitUndefined({ guard: options.guard }), ...toCommonInput(options) },
+        omitUndefined({ runId: options.id }),
+      );
     const againHint = 'To send it again, add --again.';
-    return followStarted({ started, cli, session, output, options, againHint });
+    return startAndFollow({ start, cli, session, output, options, againHint });
   });
 }

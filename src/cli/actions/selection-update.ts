@@ -9,7 +9,7 @@ import { openOutput } from '../terminal/output.ts';
 import { findRun } from './find-run.ts';
 import type { RunOptions } from './options.ts';
 import { readSelectionFile } from './selection-file.ts';
-import { followStarted } from './start-run.ts';
+import { startAndFollow } from './start-run.ts';
 
 export interface SelectionOptions extends RunOptions {
   readonly onConflict?: OnConflict;
@@ -56,12 +56,13 @@ async function start(
 ): Promise<ExitCode> {
   const output = openOutput(cli, options.json);
   const client = await session.client();
-  const started = await client.startSelectionUpdate(
-    { ...desired, ...toInputOptions(options) },
-    omitUndefined({ runId: options.id }),
-  );
+  const start = () =>
+    client.startSelectionUpdate(
+      { ...desired, ...toInputOptions(options) },
+      omitUndefined({ runId: options.id }),
+    );
   const againHint = 'To start another run, add --id with a new id.';
-  return followStarted({ started, cli, session, output, options, againHint });
+  return startAndFollow({ start, cli, session, output, options, againHint });
 }
 
 /** Omits what the user did not give, so that the defaults of the contract apply. */

@@ -13,7 +13,7 @@ import { renderSteps, stepsAfterStart } from '../render/next-steps.ts';
 import { plural } from '../terminal/format.ts';
 import { createLineDrawer, type Output, printJson } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
-import { watchUntilEnd } from '../watching/watch.ts';
+import { watchUntilEndOr, withInterrupt } from '../watching/watch.ts';
 import { findRun } from './find-run.ts';
 import type { FileOptions, RunOptions, SourceRunOptions } from './options.ts';
 
@@ -121,7 +121,7 @@ function describeSheet(sheet: Staged['sheet']): string {
 }
 
 export interface StartedRun {
-  readonly started: Started;
+  readonly start: () => Promise<Started>;
   readonly cli: Cli;
   readonly session: Session;
   readonly output: Output;
@@ -130,21 +130,26 @@ export interface StartedRun {
   readonly againHint: string;
 }
 
-/** Announces the run and, without `--detach`, follows it until it ends. */
-export async function followStarted(run: StartedRun): Promise<ExitCode> {
-  const { started, cli, session, output, options } = run;
+/** Starts the run, announces it and, without `--detach`, follows it until it ends or somebody presses Ctrl-C. */
+export async function startAndFollow(run: StartedRun): Promise<ExitCode> {
+  // From here on, because a run that is being started when somebody presses Ctrl-C has been started as well.
+  return withInterrupt(async (interrupted) => follow(run, await run.start(), interrupted));
+}
+
+async function follow(run: StartedRun, started: Started, interrupted: AbortSignal): Promise<ExitCode> {
+  const { cli, session, output, options } = run;
   const { detach, json = false } = options;
-  announceStart(run);
+  announceStart(run, started);
   if (detach !== true) {
     const extraJson = { status: started.status };
-    return watchUntilEnd(started.runId, { cli, session, output, json, extraJson });
+    return watchUntilEndOr(interrupted, started.runId, { cli, session, output, json, extraJson });
   }
   output.print(renderSteps('next', stepsAfterStart(started.runId, cli.command)));
   if (json) printJson(cli, { ...started, link: session.link(started.runId) });
   return EXIT.ok;
 }
 
-function announceStart({ started, output, againHint }: StartedRun): void {
+function announceStart({ output, againHint }: StartedRun, started: Started): void {
   const run = `run ${output.colors.bold(started.runId)}`;
   const text = {
     started: run,

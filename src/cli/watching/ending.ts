@@ -102,7 +102,7 @@ function reportLeft(runId: string, { cli, output, json, extraJson }: EndingOptio
   output.print(`the run continues in the background: ${runId}`);
   output.print(renderSteps('next', stepsAfterStart(runId, cli.command)));
   if (json) printJson(cli, { runId, state: 'running', ...extraJson });
-  return EXIT.ok;
+  return EXIT.interrupted;
 }
 
 function reportNeverBegan(

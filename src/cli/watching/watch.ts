@@ -24,8 +24,16 @@ import { type EndingOptions, reportEnd } from './ending.ts';
 import { type Followed, follow } from './follow.ts';
 
 export async function watchUntilEnd(runId: string, options: EndingOptions): Promise<ExitCode> {
-  const followed = await withInterrupt((signal) => watch(runId, options, signal));
-  return reportEnd(runId, followed, options);
+  return withInterrupt((signal) => watchUntilEndOr(signal, runId, options));
+}
+
+/** The same until the signal aborts. */
+export async function watchUntilEndOr(
+  signal: AbortSignal,
+  runId: string,
+  options: EndingOptions,
+): Promise<ExitCode> {
+  return reportEnd(runId, await watch(runId, options, signal), options);
 }
 
 export async function watch(runId: string, options: EndingOptions, signal: AbortSignal): Promise<Followed> {
