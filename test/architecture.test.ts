@@ -93,7 +93,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     ...{ absent: [], cells: [], columns: ['invisible'], fields: [], invisible: [], numbers: [] },
     ...{ run: ['numbers'], 'contact-id': ['invisible', 'run'] },
     ...{ shorten: [], 'source-limits': [], timeouts: [], timestamps: [], 'workbook-text': [] },
-    ...{ metrics: ['numbers', 'run'], checks: ['json', 'similar', 'text'] },
+    ...{ metrics: ['numbers', 'run'], checks: ['json', 'similar', 'text'], durations: ['timestamps'] },
     ...{ text: ['shorten'], messages: ['shorten'], json: ['text'], 'json-text': ['json'] },
     ...{ phone: ['invisible', 'run'], 'time-zones': ['run'], similar: ['columns'], mask: [] },
     'email-address': ['run', 'shorten'],

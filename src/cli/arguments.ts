@@ -2,9 +2,6 @@
 import { TEXT_RULES, textProblem } from '../domain/text.ts';
 import { UsageError } from './errors.ts';
 
-/** Stands for the run that was started last, as far as the ledger knows. */
-export const LATEST = 'latest';
-
 /** Throws UsageError, which names the argument by its position, because a terminal must not show some texts. */
 export function checkArguments(argv: readonly string[]): void {
   for (const [index, argument] of argv.entries()) {

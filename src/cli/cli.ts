@@ -155,5 +155,8 @@ export async function readPlanDetails(
   };
 }
 
+/** Stands for the run that was started last, as far as the ledger knows. */
+export const LATEST = 'latest';
+
 /** As its run ids begin: `contactImport` → `contact-import`. The spec has it too, but loads the rules of all operations. */
 export const stemOf = (kind: string): string => operationName(kind).replaceAll(' ', '-');

@@ -61,8 +61,10 @@ const USAGE_ERRORS = [
   'RunPurged',
   'MissingAddress',
   'TooManyColumns',
+  'NotWritable',
 ];
 const UNDEFINED_COLUMN = '42703';
+const DISK_FULL = '53100';
 const UNREACHABLE_CODES = [
   'ECONNREFUSED',
   'ECONNRESET',
@@ -105,6 +107,10 @@ function describeDatabaseError(error: Error, command: string): DescribedError | 
   if (code === UNDEFINED_COLUMN) {
     const message = `the database and this program have different versions (${error.message})`;
     return { type: 'NotMigrated', message, next: howToPrepare(command), code: EXIT.failed };
+  }
+  if (code === DISK_FULL) {
+    const message = 'the disk of the database is full, so nothing of this was stored';
+    return { type: 'DiskFull', message, next: 'make room there, then repeat the command', code: EXIT.failed };
   }
   const isTimeout = error.message === 'timeout exceeded when trying to connect';
   if (!isTimeout && !UNREACHABLE_CODES.includes(code)) return null;

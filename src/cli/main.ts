@@ -9,16 +9,27 @@ import { describeError, locateProblem, renderError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { CLI_OPERATIONS } from './operations.ts';
 import { createProgram, findCommand } from './program.ts';
-import { printJson, writeText } from './terminal/output.ts';
+import { flushed, printJson, writeText } from './terminal/output.ts';
 import { sanitize } from './terminal/sanitize.ts';
 
 /** `argv` without node and the script. Never throws. */
 export async function main(argv: readonly string[], env: Env = process.env): Promise<ExitCode> {
   // A reader that has seen enough, such as `| head`, is no error.
+  let failure: Error | null = null;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.ok);
+    failure ??= error;
   });
-  return run(argv, createCli(env));
+  const code = await run(argv, createCli(env));
+  await flushed(process.stdout);
+  return failure === null ? code : reportLostOutput(failure, code);
+}
+
+/** Once, although every text after the first may fail as well: a worker, for example, works on with its disk full. */
+async function reportLostOutput(failure: Error, code: ExitCode): Promise<ExitCode> {
+  const { describeFailure } = await import('./terminal/output-stream.ts');
+  writeText(process.stderr, `cxflow: standard output is incomplete: ${describeFailure(failure)}\n`);
+  return code === EXIT.ok ? EXIT.failed : code;
 }
 
 export async function run(argv: readonly string[], cli: Cli): Promise<ExitCode> {

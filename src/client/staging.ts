@@ -8,7 +8,7 @@ import { hasValue } from '../domain/fields.ts';
 import { describeKey } from '../domain/json.ts';
 import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../domain/source-limits.ts';
 import { TEXT_RULES, textProblem } from '../domain/text.ts';
-import { type Found, verifyUnchanged } from '../sources/files.ts';
+import { type Found, requireReadable, verifyUnchanged } from '../sources/files.ts';
 import { resolveFormat } from '../sources/format.ts';
 import { openSource } from '../sources/open.ts';
 import { limitSize } from '../sources/size.ts';
@@ -76,6 +76,8 @@ export function createStagingClient<Kind extends string>({
       const name = requireName(basename(path));
       const mapProblem = options.map === undefined ? null : columnMap(options.map);
       if (mapProblem !== null) throw new InputError([`map ${mapProblem}`]);
+      // First, because a folder has no extension by which its format could be missed.
+      await requireReadable(path, { name });
       const format = resolveFormat(path, options.format);
       const columnProblems = options.columnProblems ?? findColumnCheck(operations, options.operation);
       const { encoding, sheet } = options;

@@ -1,5 +1,7 @@
 /** Email send: one message to the recipients of a source, followed until it is known what became of each. */
+
 import { CONSENT_POLICIES, type ConsentPolicy } from '../domain/consent/eligibility.ts';
+import { parseDuration } from '../domain/durations.ts';
 import type { CanaryPlan } from '../domain/email-send/canary.ts';
 import { recipientMapProblems } from '../domain/email-send/columns.ts';
 import type { DeliveryFigures } from '../domain/email-send/figures.ts';
@@ -18,7 +20,6 @@ import {
   duration,
   type FieldCheck,
   oneOf,
-  parseDuration,
   source,
 } from './input.ts';
 import type { BulkResult, CommonInput, Source } from './run.ts';

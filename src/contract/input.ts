@@ -3,11 +3,11 @@
  * input too, since any Temporal client may have started them. An unknown field is a problem: most likely it is a typo.
  */
 
+import { parseDuration } from '../domain/durations.ts';
 import { describeKey, isObject } from '../domain/json.ts';
 import { isPhoneCountry } from '../domain/phone.ts';
 import { shortenList } from '../domain/shorten.ts';
 import { quoteName, TEXT_RULES, type TextRule, textProblem } from '../domain/text.ts';
-import { MS_PER_DAY } from '../domain/timestamps.ts';
 import type { CommonInput } from './run.ts';
 
 /** Returns what is wrong with the value of a field, or null. */
@@ -47,28 +47,6 @@ export const oneOf =
   (...values: readonly string[]): FieldCheck =>
   (value) =>
     values.includes(value as string) ? null : `must be one of ${values.join(', ')}`;
-
-/** The same grammar as `ms`, which Temporal uses for the timer. */
-const DURATION =
-  /^(\d{1,12}(?:\.\d{1,6})?) {0,9}(ms|s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?)$/;
-const MS_PER_UNIT: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: MS_PER_DAY,
-  w: 7 * MS_PER_DAY,
-};
-/** Longer than anybody waits, and small enough for every timer and date. */
-const MAX_DURATION_DAYS = 3_650;
-
-/** In milliseconds, or what is wrong with it. */
-export function parseDuration(value: unknown): number | string {
-  const [, amount, unit = ''] = (typeof value === 'string' && DURATION.exec(value)) || [];
-  if (amount === undefined) return 'must be a duration such as "3 days" or "12h"';
-  const ms = Number(amount) * (MS_PER_UNIT[unit] ?? MS_PER_UNIT[unit.charAt(0)] ?? Infinity);
-  return ms <= MAX_DURATION_DAYS * MS_PER_DAY ? ms : `must be at most ${MAX_DURATION_DAYS} days`;
-}
 
 export const duration: FieldCheck = (value) => {
   const parsed = parseDuration(value);

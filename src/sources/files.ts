@@ -103,6 +103,11 @@ async function read(handle: FileHandle, name: string): Promise<Buffer> {
   }
 }
 
+/** Reports early that a file cannot be read. Throws SourceError. */
+export async function requireReadable(path: string, options: ReadFileOptions = {}): Promise<void> {
+  await (await openFile(path, options)).close();
+}
+
 function requireRegularFile(name: string, stats: Stats): void {
   if (stats.isFile()) return;
   if (stats.isDirectory())
@@ -113,7 +118,8 @@ function requireRegularFile(name: string, stats: Stats): void {
   throw new SourceError('source_not_a_file', `${name}: ${what}. Write the data into a file and give that`);
 }
 
-function unreadable(name: string, cause: unknown): SourceError {
+/** What is wrong with a file that cannot be opened, and what to do. */
+export function unreadable(name: string, cause: unknown): SourceError {
   const errno = (cause as NodeJS.ErrnoException).code ?? '';
   const [code, advice] = PROBLEMS[errno] ?? [
     'source_unreadable',

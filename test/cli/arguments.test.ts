@@ -170,6 +170,6 @@ describe('a JSON file', () => {
 
   it('that is broken or missing is refused', () => {
     expect(problemOf('{')).toContain('is not JSON');
-    expect(() => readJsonFile(join(folder, 'nowhere.json'))).toThrow(/the file cannot be read/);
+    expect(() => readJsonFile(join(folder, 'nowhere.json'))).toThrow(/there is no such file/);
   });
 });

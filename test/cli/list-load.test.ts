@@ -128,7 +128,7 @@ describe('list load', () => {
     [[...LOAD, '--outside-hours', 'wait'], '--outside-hours needs --calling-hours FILE.json'],
     [[...LOAD, '--deduplicate-by', 'a,,b'], 'It must be names separated by commas'],
     [[...LOAD, '--notify', 'run'], "unknown option '--notify'"],
-    [[...LOAD, '--scoring', '/nowhere/s.json'], '/nowhere/s.json: the file cannot be read'],
+    [[...LOAD, '--scoring', '/nowhere/s.json'], '/nowhere/s.json: there is no such file'],
   ])('%j is refused with what to do', async (line, message) => {
     const cli = fakeCli(fakeSession({}));
     expect(await run(line, cli)).toBe(2);

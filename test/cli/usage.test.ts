@@ -9,6 +9,8 @@ import { fakeSession, finished } from './fake-session.ts';
 import { fakeCli } from './fakes.ts';
 import { listCommands } from './list-commands.ts';
 
+const GUID = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890';
+
 describe('cxflow', () => {
   it('without arguments lists the commands in groups, with a first example', async () => {
     const cli = fakeCli();
@@ -66,9 +68,11 @@ describe('cxflow', () => {
     [['contacts', 'import', 'c.csv', '--list', 'L1', '--encoding', 'ebcdic'], 'Allowed choices are utf-8'],
     [['preferences', 'update'], 'give either a FILE'],
     [['preferences', 'check'], 'give either a FILE'],
-    [['preferences', 'check', '--contact', 'x'], 'the channel is missing'],
-    [['preferences', 'check', 'a.csv', '--contact', 'x'], 'give either a FILE'],
-    [['preferences', 'check', '--contact', 'x', '--channel', 'fax'], 'Allowed choices'],
+    [['preferences', 'check', '--contact', GUID], 'the channel is missing'],
+    [['preferences', 'check', '--contact', 'x', '--channel', 'sms'], 'It must be a GUID'],
+    [['preferences', 'history', '--contact', 'x'], 'It must be a GUID'],
+    [['preferences', 'check', 'a.csv', '--contact', GUID], 'give either a FILE'],
+    [['preferences', 'check', '--contact', GUID, '--channel', 'fax'], 'Allowed choices'],
     [['erase'], "required option '--contact <id>'"],
     [['resolve', 'r1'], 'add --resend or --leave'],
     [['resolve', 'r1', '--resend', '--leave'], 'cannot be used with'],

@@ -1,7 +1,6 @@
 /** Stages a file, starts the contact import and follows it until it ends. */
 import type { Channel, ConsentPolicy } from '../../contract/consent.ts';
 import type { ContactImportInput, Dedupe, Existing } from '../../contract/contact-import.ts';
-import type { Source } from '../../contract/run.ts';
 import { omitUndefined } from '../../domain/absent.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { type Cli, type Session, withSession } from '../cli.ts';
@@ -12,6 +11,7 @@ import type { SourceRunOptions } from './options.ts';
 import {
   findRunToRetry,
   openRunSource,
+  requireInput,
   requireOneSource,
   startAndFollow,
   toCommonInput,
@@ -41,25 +41,29 @@ export async function importContacts(
     if (effective.policy !== undefined && effective.requireConsent === undefined) {
       throw new UsageError('--policy needs --require-consent CHANNEL');
     }
+    requireInput('contactImport', toInput(listId, effective), options);
     const source = await openRunSource(
       session,
-      { file, earlier },
+      { file, earlier, stdin: cli.stdin },
       options,
       { operation: 'contactImport' },
       output,
     );
     const client = await session.client();
     const start = () =>
-      client.startContactImport(toInput(listId, source, effective), omitUndefined({ runId: options.id }));
+      client.startContactImport(
+        { ...toInput(listId, effective), source },
+        omitUndefined({ runId: options.id }),
+      );
     const againHint = 'To import it again, add --again.';
     return startAndFollow({ start, cli, session, output, options, againHint });
   });
 }
 
-function toInput(listId: string, source: Source, options: ImportOptions): ContactImportInput {
+function toInput(listId: string, options: ImportOptions): Omit<ContactImportInput, 'source'> {
   const { existing, dedupe, country, requireConsent, policy } = options;
   const given = omitUndefined({ existing, dedupe, country, requireConsent, policy });
-  return { listId, source, ...given, ...toCommonInput(options) };
+  return { listId, ...given, ...toCommonInput(options) };
 }
 
 function chooseList(session: Session, { list }: ImportOptions, earlier: Run | null): string {

@@ -17,9 +17,16 @@ import type { ExitCode } from '../exit-codes.ts';
 import { formatTime, plural } from '../terminal/format.ts';
 import { type Output, openOutput } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
-import { readJsonFile } from './json-file.ts';
 import type { SourceRunOptions } from './options.ts';
-import { findRunToRetry, openRunSource, startAndFollow, toCommonInput } from './start-run.ts';
+import { readJsonInput, STDIN } from './standard-input.ts';
+import {
+  findRunToRetry,
+  openRunSource,
+  type RowsFrom,
+  requireInput,
+  startAndFollow,
+  toCommonInput,
+} from './start-run.ts';
 
 export interface SendOptions extends SourceRunOptions {
   /** CSV, NDJSON or JSON */
@@ -40,24 +47,25 @@ export interface SendOptions extends SourceRunOptions {
 /** Throws UsageError, InputError, SourceError, RunNotFound, Unreachable. */
 export async function sendEmail(cli: Cli, file: string | undefined, options: SendOptions): Promise<ExitCode> {
   const output = openOutput(cli, options.json);
-  const given = file === undefined ? null : readMessageFile(file, options);
-  requireOneSource(file, given?.recipients ?? null, options);
+  const inside = file === undefined ? null : await readMessageFile(cli, file, options);
+  requireOneSource(file, inside?.recipients ?? null, options);
   requireTimes(options, output);
   return withSession(cli, async (session) => {
     const earlier = await findRunToRetry(cli, session, options);
-    const message = given?.message ?? messageOfRun(earlier);
-    const source =
-      file !== undefined && given?.recipients
-        ? await stageRecipients(session, file, given.recipients, options, output)
-        : await openRecipients(session, { message, earlier }, options, output);
-    const client = await session.client();
-    const input: EmailSendInput = {
+    const message = inside?.message ?? messageOfRun(earlier);
+    const given = {
       ...optionsOfRun(earlier, options),
       ...chosenOptions(options),
       ...toCommonInput(options),
       message,
-      source,
     };
+    requireInput('emailSend', given, options);
+    const source =
+      file !== undefined && inside?.recipients
+        ? await stageRecipients(session, file, inside.recipients, options, output)
+        : await openRecipients(session, { message, earlier, stdin: cli.stdin }, options, output);
+    const client = await session.client();
+    const input: EmailSendInput = { ...given, source };
     const start = () => client.startEmailSend(input, omitUndefined({ runId: options.id }));
     const againHint = 'To send it to them again, add --again.';
     return startAndFollow({ start, cli, session, output, options, againHint });
@@ -70,8 +78,8 @@ interface GivenMessage {
 }
 
 /** Throws UsageError, and InputError with every problem of the message. */
-function readMessageFile(file: string, { map }: SendOptions): GivenMessage {
-  const read = readMessage(readJsonFile(file), 'message', map);
+async function readMessageFile(cli: Cli, file: string, { map }: SendOptions): Promise<GivenMessage> {
+  const read = readMessage(await readJsonInput(cli, file), 'message', map);
   if (!('problems' in read)) return read;
   throw new InputError(read.problems.map(({ path, message }) => `${file}: ${path} ${message}`));
 }
@@ -121,7 +129,7 @@ function requireTimes({ sendAt, sendBefore }: SendOptions, output: Output): void
 
 async function openRecipients(
   session: Session,
-  { message, earlier }: { readonly message: EmailMessage; readonly earlier: Run | null },
+  { message, earlier, stdin }: Omit<RowsFrom, 'file'> & { readonly message: EmailMessage },
   options: SendOptions,
   output: Output,
 ): Promise<Source> {
@@ -129,7 +137,7 @@ async function openRecipients(
   const columnProblems = (columns: readonly string[] | null, map: Readonly<Record<string, string>>) =>
     recipientMapProblems(columns, map, message);
   const rowsCheck = searchFields(message, options.map);
-  const from = { file: options.recipients, earlier };
+  const from = { file: options.recipients, earlier, stdin };
   return openRunSource(session, from, options, { columnProblems, rowsCheck }, output);
 }
 
@@ -142,7 +150,11 @@ async function stageRecipients(
 ): Promise<Source> {
   const client = await session.client();
   const limits = session.config.sourceLimits;
-  const { rows, source } = await client.stageRows(recipients, `recipients of ${basename(file)}`, { limits });
+  const { rows, source } = await client.stageRows(
+    recipients,
+    `recipients of ${file === STDIN ? 'standard input' : basename(file)}`,
+    { limits },
+  );
   output.print(`${printable(file)}: ${plural(rows, 'recipient')}`);
   return { ...source, ...(map && { map }) };
 }

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { findChanges, lineOf } from '../../domain/json-text.ts';
 import { createDecoder } from '../../sources/encodings.ts';
+import { unreadable } from '../../sources/files.ts';
 import { UsageError } from '../errors.ts';
 
 /** Far more than any selection needs, and what fits into the input of a run. */
@@ -10,7 +11,12 @@ const MAX_FILE_BYTES = 1_000_000;
 
 /** Throws UsageError, which says where the file is wrong. The caller checks what the document means. */
 export function readJsonFile(path: string): unknown {
-  return parseJsonText(path, decode(path, readBytes(path)));
+  return parseJsonBytes(path, readBytes(path));
+}
+
+/** The same of bytes that were read elsewhere. `name`: for messages. */
+export function parseJsonBytes(name: string, bytes: Buffer): unknown {
+  return parseJsonText(name, decode(name, bytes));
 }
 
 /**
@@ -47,8 +53,8 @@ const MOST_PROBLEMS = 5;
 function readBytes(path: string): Buffer {
   try {
     return readFileSync(path);
-  } catch {
-    throw new UsageError(`${path}: the file cannot be read`);
+  } catch (error) {
+    throw new UsageError(unreadable(path, error).message);
   }
 }
 

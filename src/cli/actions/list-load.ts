@@ -10,11 +10,12 @@ import { type Cli, type Session, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { type Output, openOutput } from '../terminal/output.ts';
-import { readJsonFile } from './json-file.ts';
 import type { SourceRunOptions } from './options.ts';
+import { readJsonInput } from './standard-input.ts';
 import {
   findRunToRetry,
   openRunSource,
+  requireInput,
   requireOneSource,
   stageFile,
   startAndFollow,
@@ -45,22 +46,30 @@ export interface LoadOptions extends SourceRunOptions {
 export async function loadList(cli: Cli, file: string | undefined, options: LoadOptions): Promise<ExitCode> {
   const output = openOutput(cli, options.json);
   requireOneSource(file, options, 'load');
-  const rules = readRules(options);
+  const rules = await readRules(cli, options);
   return withSession(cli, async (session) => {
     const earlier = await findRunToRetry(cli, session, options);
     const target = chooseTarget(options, earlier);
     const merged = { ...optionsOfRun(earlier), ...rules };
     requireHours(merged);
-    const suppress = await stageSuppressions(session, options, output);
+    const given = { ...target, ...merged, ...toCommonInput(options) };
+    requireInput('listLoad', given, options);
+    const suppress = await stageSuppressions(cli, session, options, output);
     // Here, because only the rules of this run say which columns it needs.
     const columnProblems = (columns: readonly string[] | null, map: Readonly<Record<string, string>>) => {
       if (columns === null) return listMapProblems(null, map);
       const resolved = resolveListColumns(columns, map, itemRules(merged));
       return 'problems' in resolved ? resolved.problems : [];
     };
-    const source = await openRunSource(session, { file, earlier }, options, { columnProblems }, output);
+    const source = await openRunSource(
+      session,
+      { file, earlier, stdin: cli.stdin },
+      options,
+      { columnProblems },
+      output,
+    );
     const client = await session.client();
-    const input = { ...target, ...merged, ...suppress, source, ...toCommonInput(options) };
+    const input = { ...given, ...suppress, source };
     const start = () => client.startListLoad(input, omitUndefined({ runId: options.id }));
     const againHint = 'To load it again, add --again.';
     return startAndFollow({ start, cli, session, output, options, againHint });
@@ -69,6 +78,7 @@ export async function loadList(cli: Cli, file: string | undefined, options: Load
 
 /** A second file, which the worker reads together with CXone's list. */
 async function stageSuppressions(
+  { stdin }: Cli,
   session: Session,
   { suppress: file, suppressSheet: sheet }: LoadOptions,
   output: Output,
@@ -77,7 +87,7 @@ async function stageSuppressions(
     throw new UsageError('--suppress-sheet needs --suppress FILE');
   if (file === undefined) return {};
   const columnProblems = (columns: readonly string[] | null) => suppressionColumnProblems(columns);
-  const { source } = await stageFile(session, file, { columnProblems, sheet }, output);
+  const { source } = await stageFile(session, file, { columnProblems, sheet, stdin }, output);
   return { suppress: source.dataset };
 }
 
@@ -96,21 +106,24 @@ const KEPT = [
 type Rules = Pick<ListLoadInput, (typeof KEPT)[number] | 'acceptSuppressions'>;
 
 /** Throws UsageError with every problem of the files. */
-function readRules(options: LoadOptions): Rules {
+async function readRules(cli: Cli, options: LoadOptions): Promise<Rules> {
   const { deduplicateBy, scoreColumn, country, fit, outsideHours, acceptSuppressions } = options;
   if (options.scoring !== undefined && scoreColumn !== undefined)
     throw new UsageError('--scoring and --score-column exclude each other: a record has one score');
   const problems: string[] = [];
-  const readFile = <T extends object>(file: string | undefined, read: (content: unknown) => Read<T>) => {
+  const readFile = async <T extends object>(
+    file: string | undefined,
+    read: (content: unknown) => Read<T>,
+  ) => {
     if (file === undefined) return undefined;
-    const result = read(readJsonFile(file));
+    const result = read(await readJsonInput(cli, file));
     if (!('problems' in result)) return result;
     problems.push(...result.problems.map((problem) => `${file}: ${problem}`));
     return undefined;
   };
-  const scoring = readFile(options.scoring, readScoringRules)?.rules;
-  const schema = readFile(options.schema, readFieldSchema)?.schema;
-  const callingHours = readFile(options.callingHours, readCallingHours)?.hours;
+  const scoring = (await readFile(options.scoring, readScoringRules))?.rules;
+  const schema = (await readFile(options.schema, readFieldSchema))?.schema;
+  const callingHours = (await readFile(options.callingHours, readCallingHours))?.hours;
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   return omitUndefined({
     deduplicateBy,

@@ -5,7 +5,7 @@ import { type Cli, stemOf, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderMetrics } from '../render/metrics.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
-import { writeWholeFile } from '../terminal/output-stream.ts';
+import { requireWritable, writeWholeFile } from '../terminal/output-stream.ts';
 import { parseSince } from './since.ts';
 
 export interface MetricsOptions {
@@ -29,14 +29,15 @@ export async function printMetrics(cli: Cli, options: MetricsOptions): Promise<E
   const limit = options.limit ?? (html !== undefined || json ? SHOWN_IN_FILE : SHOWN);
   const since = options.since === undefined ? null : parseSince(options.since, new Date());
   const kind = cli.operations.find((each) => stemOf(each.kind) === operation)?.kind ?? null;
+  const file = html === undefined ? null : resolve(cli.cwd, html === true ? DEFAULT_FILE : html);
+  if (file !== null) await requireWritable(file);
   return withSession(cli, async ({ ledger }) => {
     const metrics = await readMetrics(ledger, { since, kind }, limit);
     const { print, colors, stream } = openOutput(cli, json);
-    if (html !== undefined) {
+    if (file !== null) {
       const { renderMetricsPage } = await import('../html/metrics.ts');
-      const path = resolve(cli.cwd, html === true ? DEFAULT_FILE : html);
-      await writeWholeFile(path, [renderMetricsPage(metrics)]);
-      print(`metrics → ${path}`);
+      await writeWholeFile(file, [renderMetricsPage(metrics)]);
+      print(`metrics → ${file}`);
     } else if (!json) print(renderMetrics(metrics, colors, { command: cli.command, width: stream.columns }));
     if (json) printJson(cli, metrics);
     return EXIT.ok;

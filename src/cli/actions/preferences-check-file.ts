@@ -13,11 +13,12 @@ import type { Cli, Session } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { plural } from '../terminal/format.ts';
 import { createLineDrawer, type Output, openOutput, printJson } from '../terminal/output.ts';
-import { writeWholeFile } from '../terminal/output-stream.ts';
+import { requireWritable, writeWholeFile } from '../terminal/output-stream.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { withInterrupt } from '../watching/watch.ts';
 import { formatJudgedRows } from './eligibility-files.ts';
 import type { CheckOptions } from './options.ts';
+import { STDIN } from './standard-input.ts';
 import { stageFile, toStageOptions } from './start-run.ts';
 
 const POLL_MS = 1_000;
@@ -28,20 +29,34 @@ export async function checkFile(
   file: string,
   options: CheckOptions,
 ): Promise<ExitCode> {
-  const { out, json = false } = options;
+  const { json = false } = options;
   const output = openOutput(cli, json);
+  const stem = stemOf(cli, file, options);
+  // A check may take hours, and its folder is where its result would be lost.
+  await requireWritable(`${stem}.eligible`);
   const columnProblems = (columns: readonly string[] | null) => findColumnProblems(columns, options);
-  const staged = await stageFile(session, file, { ...toStageOptions(options), columnProblems }, output);
+  const staged = await stageFile(
+    session,
+    file,
+    { ...toStageOptions(options), columnProblems, stdin: cli.stdin },
+    output,
+  );
   const dataset = 'dataset' in staged.source ? staged.source.dataset : '';
   const result = await checkDataset(session, { dataset, rows: staged.rows }, options, output);
   if (result === null) {
     output.print('the check was cancelled, and no file was written');
     return EXIT.stopped;
   }
-  const files = await writeFiles(cli, session, { file, dataset, result, folder: out });
+  const files = await writeFiles(session, { stem, dataset, result });
   printResult(result, files, output);
   if (json) printJson(cli, { ...result, files, notice: NOTICE });
   return Object.keys(result.ineligible).some(isUnanswered) ? EXIT.needsAttention : EXIT.ok;
+}
+
+/** Next to the file, unless there is a folder for them. */
+function stemOf({ cwd }: Cli, file: string, { out }: CheckOptions): string {
+  const name = file === STDIN ? 'stdin' : basename(file, extname(file));
+  return join(resolve(cwd, out ?? dirname(file)), name);
 }
 
 function findColumnProblems(
@@ -109,21 +124,18 @@ interface Files {
 }
 
 interface CheckedFile {
-  readonly file: string;
+  /** The path of the files, without what tells them apart. */
+  readonly stem: string;
   readonly dataset: string;
   readonly result: EligibilityListResult;
-  /** Default: the folder of the file. */
-  readonly folder: string | undefined;
 }
 
 async function writeFiles(
-  cli: Cli,
   { ledger, config }: Session,
-  { file, dataset, result, folder }: CheckedFile,
+  { stem, dataset, result }: CheckedFile,
 ): Promise<Files> {
   const source = await ledger.datasets.find(dataset);
   if (!source) throw new Error(`dataset ${dataset} is no longer in the ledger; check the file again`);
-  const stem = join(resolve(cli.cwd, folder ?? dirname(file)), basename(file, extname(file)));
   const format = source.format === 'csv' || source.format === 'xlsx' ? source.format : 'ndjson';
   const limits = config.sourceLimits;
   const write = async (isEligible: boolean): Promise<string> => {

@@ -7,6 +7,7 @@ import type { SourceRunOptions } from './options.ts';
 import {
   findRunToRetry,
   openRunSource,
+  requireInput,
   requireOneSource,
   startAndFollow,
   toCommonInput,
@@ -26,19 +27,18 @@ export async function updatePreferences(
   requireOneSource(file, options, 'send');
   return withSession(cli, async (session) => {
     const earlier = await findRunToRetry(cli, session, options);
+    const input = { ...omitUndefined({ guard: options.guard }), ...toCommonInput(options) };
+    requireInput('preferenceUpdate', input, options);
     const source = await openRunSource(
       session,
-      { file, earlier },
+      { file, earlier, stdin: cli.stdin },
       options,
       { operation: 'preferenceUpdate' },
       output,
     );
     const client = await session.client();
     const start = () =>
-      client.startPreferenceUpdate(
-        { source, ...omitUndefined({ guard: options.guard }), ...toCommonInput(options) },
-        omitUndefined({ runId: options.id }),
-      );
+      client.startPreferenceUpdate({ ...input, source }, omitUndefined({ runId: options.id }));
     const againHint = 'To send it again, add --again.';
     return startAndFollow({ start, cli, session, output, options, againHint });
   });

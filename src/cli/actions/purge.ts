@@ -1,6 +1,6 @@
 /** Deletes what is older than the retention period, and prints what was deleted and what was kept. */
 import { randomBytes } from 'node:crypto';
-import { parseDuration } from '../../contract/input.ts';
+import { parseDuration } from '../../domain/durations.ts';
 import { MS_PER_DAY } from '../../domain/timestamps.ts';
 import type { KeptReason, PurgeCounts, PurgeResult } from '../../ledger/retention/purges.ts';
 import { type Cli, withSession } from '../cli.ts';

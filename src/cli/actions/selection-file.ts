@@ -8,8 +8,11 @@ import { readJsonFile } from './json-file.ts';
 export type DesiredSelection = Pick<SelectionUpdateInput, 'selection' | 'change' | 'baseVersion'>;
 
 /** Throws UsageError. The client checks the content and reports every problem at once. */
-export function readSelectionFile(path: string, campaignId: string): DesiredSelection {
-  const content = readJsonFile(path);
+export function readSelectionFile(
+  path: string,
+  campaignId: string,
+  content = readJsonFile(path),
+): DesiredSelection {
   if (!isObject(content)) throw new UsageError(`${path}: the file must contain one JSON object`);
   if ('add' in content || 'remove' in content) return { change: content };
   if (!('contactSelection' in content)) return { selection: content };

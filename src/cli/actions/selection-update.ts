@@ -9,6 +9,7 @@ import { openOutput } from '../terminal/output.ts';
 import { findRun } from './find-run.ts';
 import type { RunOptions } from './options.ts';
 import { readSelectionFile } from './selection-file.ts';
+import { readJsonInput } from './standard-input.ts';
 import { startAndFollow } from './start-run.ts';
 
 export interface SelectionOptions extends RunOptions {
@@ -23,7 +24,7 @@ export async function updateSelection(
   file: string,
   options: SelectionOptions,
 ): Promise<ExitCode> {
-  const desired = readSelectionFile(file, campaignId);
+  const desired = readSelectionFile(file, campaignId, await readJsonInput(cli, file));
   return withSession(cli, (session) => start(cli, session, { campaignId, ...desired }, options));
 }
 

@@ -1,5 +1,5 @@
 /** The option `--since` of commands that look back. */
-import { parseDuration } from '../../contract/input.ts';
+import { parseDuration } from '../../domain/durations.ts';
 import { toUtcTimestamp } from '../../domain/timestamps.ts';
 import { UsageError } from '../errors.ts';
 

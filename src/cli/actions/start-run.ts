@@ -1,7 +1,10 @@
 /** What the actions that start a run share: common input, staging a file, and following the started run. */
+import type { Readable } from 'node:stream';
+import { InputError } from '../../client/errors.ts';
 import type { Staged, StageOptions } from '../../client/staging.ts';
 import type { Started } from '../../client/start.ts';
-import type { OperationKind } from '../../contract/operations.ts';
+import { runIdProblem } from '../../contract/input.ts';
+import { OPERATIONS, type OperationKind } from '../../contract/operations.ts';
 import type { CommonInput, Source } from '../../contract/run.ts';
 import { omitUndefined } from '../../domain/absent.ts';
 import { formatCount } from '../../domain/numbers.ts';
@@ -16,8 +19,26 @@ import { printable } from '../terminal/sanitize.ts';
 import { watchUntilEndOr, withInterrupt } from '../watching/watch.ts';
 import { findRun } from './find-run.ts';
 import type { FileOptions, RunOptions, SourceRunOptions } from './options.ts';
+import { type InputFile, STDIN, withInputFile } from './standard-input.ts';
 
 const REDRAW_MS = 200;
+
+/** Stands for a source that is yet to be staged. */
+const UNSTAGED: Source = { dataset: 'unstaged' };
+
+/**
+ * Reports what is wrong with a run whatever its rows are, before a long file is read and stored for nothing. The client checks
+ * the whole input once more. Throws InputError.
+ */
+export function requireInput(kind: OperationKind, input: object, { id }: RunOptions): void {
+  const checked = OPERATIONS[kind].check({ ...input, source: UNSTAGED });
+  const idProblem = id === undefined ? null : runIdProblem(id);
+  const problems = [
+    ...('problems' in checked ? checked.problems : []),
+    ...(idProblem === null ? [] : [idProblem]),
+  ];
+  if (problems.length > 0) throw new InputError(problems);
+}
 
 /** Omits what the user did not give, so that the defaults of the contract apply. */
 export function toCommonInput(options: SourceRunOptions): CommonInput {
@@ -55,18 +76,20 @@ export interface RowsFrom {
   readonly file: string | undefined;
   /** The run that is retried. */
   readonly earlier: Run | null;
+  /** What is read if the file is `-`. */
+  readonly stdin: Readable;
 }
 
 /** Stages the file, or names the run whose records are retried. `checks`: of the columns and rows of the file. */
 export async function openRunSource(
   session: Session,
-  { file, earlier }: RowsFrom,
+  { file, earlier, stdin }: RowsFrom,
   options: SourceRunOptions,
   checks: Pick<StageOptions<OperationKind>, 'operation' | 'columnProblems' | 'rowsCheck'>,
   output: Output,
 ): Promise<Source> {
   if (file === undefined) return { retryOf: earlier?.run_id ?? '' };
-  const staged = await stageFile(session, file, { ...toStageOptions(options), ...checks }, output);
+  const staged = await stageFile(session, file, { ...toStageOptions(options), ...checks, stdin }, output);
   return staged.source;
 }
 
@@ -79,10 +102,30 @@ export function toStageOptions({
   return omitUndefined({ format, encoding, sheet, map });
 }
 
+export interface StageFileOptions extends StageOptions<OperationKind> {
+  /** What is read if the file is `-`. */
+  readonly stdin: Readable;
+}
+
 /** Prints how far it is, and how many rows it read. */
 export async function stageFile(
   session: Session,
   file: string,
+  options: StageFileOptions,
+  output: Output,
+): Promise<Staged> {
+  const { stdin, ...given } = options;
+  const maxBytes = session.config.sourceLimits.maxSourceBytes;
+  return withInputFile(file, { stdin, maxBytes }, ({ path, name }) => {
+    // There is no extension that could say what it is.
+    const format = file === STDIN ? (given.format ?? 'csv') : given.format;
+    return stage(session, { path, name }, { ...given, ...omitUndefined({ format }) }, output);
+  });
+}
+
+async function stage(
+  session: Session,
+  { path, name }: InputFile,
   options: StageOptions<OperationKind>,
   output: Output,
 ): Promise<Staged> {
@@ -91,16 +134,16 @@ export async function stageFile(
   const onProgress = (bytes: number) => {
     if (performance.now() - drawnMs < REDRAW_MS) return;
     drawnMs = performance.now();
-    draw(`${formatCount(Math.round(bytes / 1_000))} kB read of ${printable(file)}`);
+    draw(`${formatCount(Math.round(bytes / 1_000))} kB read of ${printable(name)}`);
   };
   try {
     const client = await session.client();
     const limits = session.config.sourceLimits;
-    const staged = await client.stageFile(file, { onProgress, limits, ...options });
+    const staged = await client.stageFile(path, { onProgress, limits, ...options });
     draw('');
     const encoding = staged.encoding === 'utf-8' ? '' : `, read as ${staged.encoding}`;
     output.print(
-      `${printable(file)}: ${plural(staged.rows, 'row')}${encoding}${describeSheet(staged.sheet)}`,
+      `${printable(name)}: ${plural(staged.rows, 'row')}${encoding}${describeSheet(staged.sheet)}`,
     );
     return staged;
   } finally {

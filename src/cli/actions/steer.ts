@@ -8,7 +8,8 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { shellQuote, spaced } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
 import { findRunId } from './find-run.ts';
-import { parseJsonText, readJsonFile } from './json-file.ts';
+import { parseJsonText } from './json-file.ts';
+import { readJsonInput } from './standard-input.ts';
 
 export interface SteeringOptions {
   readonly by: string;
@@ -41,7 +42,7 @@ export async function steer(
   given: string,
   options: SteeringOptions,
 ): Promise<ExitCode> {
-  const decision = toDecision(action, options);
+  const decision = await toDecision(cli, action, options);
   return withSession(cli, async (session) => {
     const runId = await findRunId(cli, session, given);
     const client = await session.client();
@@ -60,13 +61,13 @@ export async function steer(
 }
 
 /** Throws UsageError. */
-function toDecision(action: SteeringAction, options: SteeringOptions): Decision {
+async function toDecision(cli: Cli, action: SteeringAction, options: SteeringOptions): Promise<Decision> {
   const { by, reason, plan, whenPlanned, write } = options;
   return {
     action,
     by,
     ...omitUndefined({ reason, planHash: plan, whenPlanned, writeId: write }),
-    ...(action === 'resolve' && toResolution(options)),
+    ...(action === 'resolve' && (await toResolution(cli, options))),
   };
 }
 
@@ -74,18 +75,24 @@ const ONE_RESOLUTION =
   'add --resend or --leave for writes in doubt, or one of --mine, --theirs and --answers for conflicts';
 
 /** Throws UsageError unless the options contain exactly one resolution. */
-function toResolution(options: SteeringOptions): Pick<Decision, 'verdict' | 'answers' | 'seen'> {
+async function toResolution(
+  cli: Cli,
+  options: SteeringOptions,
+): Promise<Pick<Decision, 'verdict' | 'answers' | 'seen'>> {
   const { mine = false, theirs = false, resend = false, leave = false, answers } = options;
   const given = [resend, leave, mine, theirs, answers !== undefined].filter(Boolean);
   if (given.length !== 1) throw new UsageError(ONE_RESOLUTION);
   if (resend || leave) return { verdict: resend ? 'resend' : 'leave' };
   const seen = options.seen?.split(',').map((hash) => hash.trim());
   const side = mine ? 'mine' : 'theirs';
-  return { answers: answers === undefined ? side : readAnswers(answers), ...omitUndefined({ seen }) };
+  return {
+    answers: answers === undefined ? side : await readAnswers(cli, answers),
+    ...omitUndefined({ seen }),
+  };
 }
 
-function readAnswers(given: string): Answers {
-  const answers = given.trimStart().startsWith('{') ? parseAnswers(given) : readJsonFile(given);
+async function readAnswers(cli: Cli, given: string): Promise<Answers> {
+  const answers = given.trimStart().startsWith('{') ? parseAnswers(given) : await readJsonInput(cli, given);
   if (isObject(answers) && Object.values(answers).every((side) => side === 'mine' || side === 'theirs')) {
     return answers as Answers;
   }

@@ -15,6 +15,7 @@ import { TEXT_RULES, textProblem } from '../../domain/text.ts';
 import type { ListedSuppression } from '../../ledger/consent/suppressions.ts';
 import type { RecordFormat } from '../../queries/record-files.ts';
 import { formatSuppressions } from '../../queries/suppression-files.ts';
+import { requireReadable } from '../../sources/files.ts';
 import { resolveFormat } from '../../sources/format.ts';
 import { type OpenedSource, openSource } from '../../sources/open.ts';
 import type { SourceRow } from '../../sources/rows.ts';
@@ -25,9 +26,10 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { describeAdded } from '../render/suppressions.ts';
 import { plural } from '../terminal/format.ts';
 import { createLineDrawer, openOutput, printJson } from '../terminal/output.ts';
-import { writeWholeFile } from '../terminal/output-stream.ts';
+import { requireWritable, writeWholeFile } from '../terminal/output-stream.ts';
 import { printable } from '../terminal/sanitize.ts';
 import type { FileOptions } from './options.ts';
+import { type InputFile, withInputFile } from './standard-input.ts';
 
 export interface ImportSuppressionsOptions extends FileOptions {
   readonly reason: string;
@@ -58,13 +60,15 @@ export async function importSuppressions(
     const { suppressions, subjects } = session.ledger;
     const output = openOutput(cli, json);
     const draw = createLineDrawer(output);
-    const source = await openFile(session, file, options);
     const rules = { keyId: await subjects.keyId(), now: new Date(), reason };
-    const onRead = (rows: number) => draw(`${formatCount(rows)} rows read of ${printable(file)}`);
     const onProgress = (stored: number) => draw(`storing  ${formatCount(stored)} entries`);
-    const added = await suppressions
-      .addEntries(readEntries(source, { map: options.map ?? {}, rules, onRead }), { by, reason, onProgress })
-      .finally(() => draw(''));
+    const maxBytes = session.config.sourceLimits.maxSourceBytes;
+    const added = await withInputFile(file, { stdin: cli.stdin, maxBytes }, async (input) => {
+      const source = await openFile(session, input, options);
+      const onRead = (rows: number) => draw(`${formatCount(rows)} rows read of ${printable(input.name)}`);
+      const entries = readEntries(source, { map: options.map ?? {}, rules, onRead });
+      return suppressions.addEntries(entries, { by, reason, onProgress });
+    }).finally(() => draw(''));
     for (const line of describeAdded(added)) output.print(line);
     if (json) printJson(cli, added);
     return added.ineffective > 0 ? EXIT.needsAttention : EXIT.ok;
@@ -82,12 +86,13 @@ function checkTexts(by: string, reason: string): void {
 /** Throws SourceError, InputError. */
 async function openFile(
   { config }: Session,
-  file: string,
+  { path: file, name: shown }: InputFile,
   { map = {}, format: given, encoding, sheet }: FileOptions,
 ): Promise<OpenedSource> {
-  const name = basename(file);
+  const name = basename(shown);
+  await requireReadable(file, { name });
   const limits = { ...DEFAULT_SOURCE_LIMITS, ...config.sourceLimits };
-  const format = resolveFormat(name, given);
+  const format = shown === file ? resolveFormat(name, given) : (given ?? 'csv');
   const text = await openFileText(file, { name, format, encoding, sheet, limits });
   const source = await openSource(text.bytes, { name, format, limits }).catch(async (error: unknown) => {
     await text.close();
@@ -156,6 +161,7 @@ export async function exportSuppressions(
   cli: Cli,
   { out, format, channel, reason, json = false }: ExportSuppressionsOptions,
 ): Promise<ExitCode> {
+  await requireWritable(out);
   return withSession(cli, async ({ ledger: { suppressions, subjects } }) => {
     const output = openOutput(cli, json);
     const draw = createLineDrawer(output);

@@ -6,7 +6,7 @@ import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { formatTime, plural, shellQuote } from '../terminal/format.ts';
 import { openOutput } from '../terminal/output.ts';
-import { writeAll, writeWholeFile } from '../terminal/output-stream.ts';
+import { requireWritable, writeAll, writeWholeFile } from '../terminal/output-stream.ts';
 import { sanitize } from '../terminal/sanitize.ts';
 import { findRun } from './find-run.ts';
 
@@ -33,6 +33,7 @@ export async function writeRecords(cli: Cli, given: string, options: RecordsOpti
   const { outcome, out } = options;
   if (format === 'xlsx' && out === undefined && cli.stdout.isTTY)
     throw new UsageError('a workbook cannot be shown on a terminal: add --out FILE.xlsx');
+  if (out !== undefined) await requireWritable(out);
   return withSession(cli, async (session) => {
     const run = await findRun(cli, session, given);
     if (run.purged_at !== null) throw new RunPurged(run.run_id, run.purged_at, cli.command);

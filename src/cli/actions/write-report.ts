@@ -7,7 +7,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderPage } from '../html/page.ts';
 import { listSections } from '../render/sections.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
-import { writeWholeFile } from '../terminal/output-stream.ts';
+import { requireWritable, writeWholeFile } from '../terminal/output-stream.ts';
 import { findRun } from './find-run.ts';
 import { showRun } from './show-run.ts';
 
@@ -21,6 +21,7 @@ export interface ReportOptions {
 export async function writeReport(cli: Cli, given: string, options: ReportOptions): Promise<ExitCode> {
   const { html, json = false } = options;
   if (html === undefined && !json) return showRun(cli, given, {});
+  if (typeof html === 'string') await requireWritable(resolve(cli.cwd, html));
   return withSession(cli, async (session) => {
     const { run_id: runId } = await findRun(cli, session, given);
     const read = await readRunReport(session.ledger, runId);

@@ -1,7 +1,8 @@
 /** What the definitions of commands share: choices, parsers of arguments and examples. */
 import { InvalidArgumentError, Option } from 'commander';
-import { LATEST } from '../arguments.ts';
-import type { Cli } from '../cli.ts';
+import { toGuid } from '../../domain/contact-id.ts';
+import { parseDuration } from '../../domain/durations.ts';
+import { type Cli, LATEST } from '../cli.ts';
 
 /** Of an argument that names a run. */
 export const RUN_HELP = `id of the run, or the beginning of one id only, or ${LATEST}`;
@@ -19,6 +20,19 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     if (/^\d+$/.test(text) && n >= least && n <= most) return n;
     throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
   };
+}
+
+/** A parser for commander. */
+export function duration(text: string): string {
+  const parsed = parseDuration(text);
+  if (typeof parsed === 'number') return text;
+  throw new InvalidArgumentError(`It ${parsed}.`);
+}
+
+/** A parser for commander: the id of a contact as CXone has it. */
+export function guid(text: string): string {
+  if (toGuid(text) !== null) return text;
+  throw new InvalidArgumentError('It must be a GUID, such as a1b2c3d4-e5f6-7890-abcd-ef1234567890.');
 }
 
 /** A parser for commander: the id of a run that is to be started. */

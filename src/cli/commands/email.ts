@@ -6,7 +6,7 @@ import type { SendOptions } from '../actions/email-send.ts';
 import type { AddCommand, CliOperation } from '../cli.ts';
 import { describeProgress, emailSendFacts, emailSendFigures } from '../render/email-send-facts.ts';
 import { stepsForDelivery } from '../render/email-send-steps.ts';
-import { choice, examples, JSON_HELP, paragraphs, RUN_HELP, wholeNumber } from './command.ts';
+import { choice, duration, examples, JSON_HELP, paragraphs, RUN_HELP, wholeNumber } from './command.ts';
 import { addSourceRunOptions, FILE_HELP } from './run-options.ts';
 
 const SEND_EXAMPLES = [
@@ -57,7 +57,7 @@ const addSend: AddCommand = (parent, cli, finish) => {
          because of the sender. Other bounces are no reason: a list of any size has some.`,
       ),
     )
-    .argument('[message]', 'MESSAGE.json, the message without or with its recipients')
+    .argument('[message]', 'MESSAGE.json, the message without or with its recipients; - for standard input')
     .option('--recipients <file>', FILE_HELP)
     .addOption(
       choice('--channel-consent <how>', 'require consent to email, or ignore it (default: require)', [
@@ -83,13 +83,22 @@ function addTimeOptions(command: ReturnType<Parameters<AddCommand>[0]['command']
     .option('--send-at <time>', 'not before: a date and a time with a time zone (default: at once)')
     .option('--send-before <time>', 'ask instead of sending later than this; same forms')
     .option('--canary <percent>', 'send to this share first, e.g. 5%, and judge it', percentage)
-    .option('--canary-wait <duration>', 'how long its bounces and complaints are awaited (default: 1h)')
-    .option('--retry-after <duration>', 'when a soft bounce is sent again (default: 6h)')
+    .option(
+      '--canary-wait <duration>',
+      'how long its bounces and complaints are awaited (default: 1h)',
+      duration,
+    )
+    .option('--retry-after <duration>', 'when a soft bounce is sent again (default: 6h)', duration)
     .option('--retries <n>', 'how often at most (default: 2)', wholeNumber(0, 5))
-    .option('--poll-deadline <duration>', 'how long jobs and their events are awaited (default: 24h)')
+    .option(
+      '--poll-deadline <duration>',
+      'how long jobs and their events are awaited (default: 24h)',
+      duration,
+    )
     .option(
       '--watch-events <duration>',
       'how long events of finished jobs are read on (default: not at all)',
+      duration,
     );
 }
 

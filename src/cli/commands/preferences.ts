@@ -5,7 +5,7 @@ import type { HistoryOptions } from '../actions/preferences-history.ts';
 import type { UpdateOptions } from '../actions/preferences-update.ts';
 import type { AddCommand, CliOperation } from '../cli.ts';
 import { preferenceFacts } from '../render/preference-facts.ts';
-import { choice, examples, JSON_HELP, paragraphs } from './command.ts';
+import { choice, examples, guid, JSON_HELP, paragraphs } from './command.ts';
 import { addFileOptions, addSourceRunOptions, FILE_HELP } from './run-options.ts';
 
 const CONTACT = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890';
@@ -94,8 +94,11 @@ const addCheck: AddCommand = (parent, cli, finish) => {
          check.`,
       ),
     )
-    .argument('[file]', 'CSV, an Excel workbook, NDJSON or a JSON array, instead of --contact')
-    .option('--contact <id>', 'id of the contact, a GUID')
+    .argument(
+      '[file]',
+      'CSV, an Excel workbook, NDJSON or a JSON array, instead of --contact; - for standard input',
+    )
+    .option('--contact <id>', 'id of the contact, a GUID', guid)
     .addOption(choice('--channel <name>', 'the channel on which to reach them', CHANNELS))
     .addOption(choice('--policy <name>', 'which rules apply (default: default)', CONSENT_POLICIES))
     .addOption(
@@ -132,7 +135,7 @@ const addHistory: AddCommand = (parent, cli, finish) => {
          unreadable for good. The output is personal data.`,
       ),
     )
-    .requiredOption('--contact <id>', 'id of the contact, a GUID')
+    .requiredOption('--contact <id>', 'id of the contact, a GUID', guid)
     .option('--json', JSON_HELP)
     .addHelpText('after', examples(cli, HISTORY_EXAMPLES))
     .action(async (options: HistoryOptions) => {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { SourceEncoding, SourceFormat } from '../../contract/run.ts';
 import type { Cli } from '../cli.ts';
-import { choice, collectMapping, JSON_HELP, newRunId } from './command.ts';
+import { choice, collectMapping, duration, JSON_HELP, newRunId } from './command.ts';
 
 const NOTIFY_HELP = 'deliver one event per batch, page or run (default: batch)';
 const FORMATS: readonly SourceFormat[] = ['csv', 'ndjson', 'json', 'xlsx'];
@@ -12,7 +12,7 @@ const SHEET_HELP =
   'sheet of a workbook: its name, or its number among the visible ones (default: the only one with rows)';
 
 export const FILE_HELP =
-  'CSV with a header (comma, semicolon or tab), an Excel workbook (.xlsx), NDJSON, or a JSON array';
+  'CSV with a header (comma, semicolon or tab), an Excel workbook (.xlsx), NDJSON, or a JSON array; - for standard input';
 
 export const COUNTRY_HELP =
   'country of phone numbers without a country code, e.g. US; the plan says how many were converted';
@@ -21,7 +21,13 @@ export function addFileOptions(command: Command): Command {
   const encodingHelp = 'encoding of the file (default: that of its byte order mark, otherwise utf-8)';
   return command
     .option('--map <field=column>', 'read a field from a column of another name; repeatable', collectMapping)
-    .addOption(choice('--format <name>', 'format of the file (default: from its extension)', FORMATS))
+    .addOption(
+      choice(
+        '--format <name>',
+        'format of the file (default: from its extension; of standard input csv)',
+        FORMATS,
+      ),
+    )
     .addOption(choice('--encoding <name>', encodingHelp, ENCODINGS))
     .option('--sheet <name>', SHEET_HELP);
 }
@@ -39,6 +45,7 @@ export function addRunOptions(
     .option(
       '--approval-deadline <duration>',
       'reject the plan after this time, e.g. "3 days" (default: never)',
+      duration,
     )
     .option('--detach', 'start the run and return at once')
     .option('--requested-by <name>', 'who requests the run, for the audit', cli.login)
@@ -61,6 +68,7 @@ export function addSourceRunOptions(
     .option(
       '--in-doubt-deadline <duration>',
       'with ask: leave them in doubt after this time (default: never)',
+      duration,
     )
     .option('--again', again);
   if (!hasOneEvent) command.addOption(choice('--notify <often>', NOTIFY_HELP, ['batch', 'page', 'run']));

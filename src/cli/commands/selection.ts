@@ -5,7 +5,7 @@ import type { SelectionOptions } from '../actions/selection-update.ts';
 import type { AddCommand, Cli, CliOperation } from '../cli.ts';
 import { selectionFacts } from '../render/selection-facts.ts';
 import { stepsAfterSelectionUpdate } from '../render/selection-steps.ts';
-import { choice, examples, JSON_HELP, paragraphs, RUN_HELP, wholeNumber } from './command.ts';
+import { choice, duration, examples, JSON_HELP, paragraphs, RUN_HELP, wholeNumber } from './command.ts';
 import { addRunOptions } from './run-options.ts';
 
 const addSelection: AddCommand = (parent, cli, finish) => {
@@ -32,6 +32,7 @@ function addSelectionOptions(command: Command, cli: Cli): Command {
     .option(
       '--conflict-deadline <duration>',
       'with ask: fail after this time, e.g. "9 days" (default: never)',
+      duration,
     );
   return addRunOptions(command, cli, {
     identity: 'campaign and desired selection',
@@ -60,7 +61,7 @@ const addUpdate: AddCommand = (parent, cli, finish) => {
       ),
     )
     .argument('<campaign>', 'id of the campaign in CXone')
-    .argument('<file>', 'FILE.json');
+    .argument('<file>', 'FILE.json; - for standard input');
   addSelectionOptions(command, cli)
     .addHelpText('after', examples(cli, UPDATE_EXAMPLES))
     .action(async (campaignId: string, file: string, options: SelectionOptions) => {

@@ -40,6 +40,11 @@ export function writeText(stream: Terminal, text: string): void {
   stream.write(sanitize(text));
 }
 
+/** Resolves when everything that was written has been handed over, or has failed. */
+export function flushed(stream: Terminal): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()));
+}
+
 export function printJson({ stdout }: Pick<Streams, 'stdout'>, document: unknown): void {
   stdout.write(`${toJson(document, 2)}\n`);
 }

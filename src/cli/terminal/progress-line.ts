@@ -49,7 +49,7 @@ export function renderPlainLine(snapshot: Snapshot): string {
 const LEFT_OUT = ['rate', 'attention', 'amount', 'bar', 'time left'] as const;
 type LeftOut = readonly (typeof LEFT_OUT)[number][];
 
-/** For a terminal of this many columns; never longer. The bar takes the room that the rest leaves. */
+/** For a terminal of this many columns; never longer. The bar is as wide as the rest allows. */
 export function renderBarLine(snapshot: Snapshot, colors: Colors, columns: number): string {
   const room = columns - 1;
   const narrower = LEFT_OUT.map((_, i) => LEFT_OUT.slice(0, i + 1));

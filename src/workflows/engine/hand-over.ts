@@ -3,7 +3,7 @@
  * a history as well, and Temporal ends a run whose history has 50,000 events.
  */
 import { allHandlersFinished, CancellationScope, condition, workflowInfo } from '@temporalio/workflow';
-import { parseDuration } from '../../contract/input.ts';
+import { parseDuration } from '../../domain/durations.ts';
 import { isFatal } from '../policies.ts';
 import type { Background } from './background.ts';
 import { startDelivery } from './delivery.ts';
