@@ -89,7 +89,7 @@ function createLazyExecutions(open: () => Promise<SessionClient>): Executions {
   return {
     status: async (runId) => (await load()).status(runId),
     failure: async (runId) => (await load()).failure(runId),
-    hasWorker: async (runId) => (await load()).hasWorker(runId),
+    findWorker: async (runId) => (await load()).findWorker(runId),
   };
 }
 

@@ -6,15 +6,21 @@ import {
   WorkflowFailedError,
 } from '@temporalio/client';
 import { NoWorkerAnswered, RunNotFound } from './errors.ts';
+import { wasWorkerSeen } from './workers.ts';
 
 export interface Executions {
   /** `unknown`: Temporal does not have the workflow, or no longer. `unreachable`: Temporal does not answer. */
   status(runId: string): Promise<'running' | 'ended' | 'unknown' | 'unreachable'>;
   /** Why an ended workflow failed; null if it did not, or if nothing is known about it. */
   failure(runId: string): Promise<ExecutionFailure | null>;
-  /** Whether a worker answers for this run; null if Temporal does not answer. Takes up to ten seconds. */
-  hasWorker(runId: string): Promise<boolean | null>;
+  /**
+   * Whether a worker answers for this run. `busy`: it was seen lately, and does not answer. null: Temporal does not answer. Takes
+   * up to ten seconds.
+   */
+  findWorker(runId: string): Promise<WorkerState | null>;
 }
+
+export type WorkerState = 'answers' | 'busy' | 'none';
 
 export interface ExecutionFailure {
   readonly type: string;
@@ -53,16 +59,17 @@ export function createExecutions(client: () => Promise<Client>): Executions {
       }
     },
 
-    async hasWorker(runId) {
+    async findWorker(runId) {
       try {
         await (await client()).progress(runId);
-        return true;
+        return 'answers';
       } catch (error) {
-        if (error instanceof NoWorkerAnswered) return false;
         if (error instanceof RunNotFound) return null;
         // Any other code is Temporal's refusal of a query for which it has not seen a worker for a while.
         const code = grpcCode(error);
-        return code === null || code === UNAVAILABLE ? null : false;
+        const isSilent = error instanceof NoWorkerAnswered || (code !== null && code !== UNAVAILABLE);
+        if (!isSilent) return null;
+        return (await wasWorkerSeen((await client()).temporal)) ? 'busy' : 'none';
       }
     },
   };

@@ -4,7 +4,8 @@ import { ApplicationFailure, type Client, TimeoutFailure, WorkflowFailedError } 
 import type { Duration } from '@temporalio/common';
 import { type Checked, runIdProblem } from '../contract/input.ts';
 import { TASK_QUEUE } from '../contract/run.ts';
-import { InputError, NotDone, NoWorkerAnswered } from './errors.ts';
+import { InputError, NotDone } from './errors.ts';
+import { explainSilence } from './workers.ts';
 
 export interface Request {
   readonly type: string;
@@ -26,7 +27,7 @@ export async function executeRequest<Result>(temporal: Client, request: Request)
   try {
     return (await temporal.workflow.execute(type, options)) as Result;
   } catch (error) {
-    throw toClientError(error, type);
+    throw await toClientError(error, type, temporal);
   }
 }
 
@@ -47,13 +48,12 @@ export function requireValid<T>(checked: Checked<T>): T {
   return checked.input;
 }
 
-function toClientError(error: unknown, type: string): Error {
+async function toClientError(error: unknown, type: string, temporal: Client): Promise<Error> {
   if (!(error instanceof WorkflowFailedError)) {
     return error instanceof Error ? error : new Error(String(error));
   }
   const { cause } = error;
-  if (cause instanceof TimeoutFailure)
-    return new NoWorkerAnswered('no worker answered; start one with `cxflow worker`');
+  if (cause instanceof TimeoutFailure) return explainSilence(temporal, '');
   // The failure of an activity wraps the failure that it threw.
   const failure = [cause, cause?.cause].find((each) => each instanceof ApplicationFailure);
   if (failure instanceof ApplicationFailure) return new NotDone(failure.type ?? type, failure.message);

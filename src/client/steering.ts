@@ -1,5 +1,6 @@
 /** Reads the progress of a run, steers it, and waits for its result. */
 import {
+  type Client,
   isGrpcServiceError,
   WorkflowFailedError,
   WorkflowNotFoundError,
@@ -9,9 +10,10 @@ import {
 import type { RunResult } from '../contract/run.ts';
 import { DECIDE_UPDATE, type Decision, PROGRESS_QUERY, type Progress } from '../contract/steering.ts';
 import type { ClientDeps } from './deps.ts';
-import { DecisionRefused, NoWorkerAnswered, RunNotFound } from './errors.ts';
+import { DecisionRefused, RunNotFound } from './errors.ts';
 import { requireRunId } from './requests.ts';
 import { readStoredResult } from './start.ts';
+import { explainSilence } from './workers.ts';
 
 const DECIDE_DEADLINE_MS = 15_000;
 const QUERY_DEADLINE_MS = 10_000;
@@ -23,7 +25,9 @@ export function createSteeringClient({ temporal, ledger }: Pick<ClientDeps, 'tem
       const answer = temporal.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
         temporal.workflow.getHandle(requireRunId(runId)).query<Progress>(PROGRESS_QUERY),
       );
-      return answer.catch((error: unknown) => Promise.reject(toClientError(error, runId)));
+      return answer.catch(async (error: unknown) => {
+        throw await toClientError(error, runId, temporal);
+      });
     },
 
     /** Approves, rejects, cancels, pauses, resumes or resolves. Throws DecisionRefused if that is not possible now. */
@@ -36,7 +40,7 @@ export function createSteeringClient({ temporal, ledger }: Pick<ClientDeps, 'tem
       return decided.catch(async (error: unknown) => {
         // Temporal reports a workflow that has ended with the same error as one that never existed.
         const run = error instanceof WorkflowNotFoundError ? await ledger.runs.find(runId) : undefined;
-        if (!run || run.state === 'running') throw toClientError(error, runId);
+        if (!run || run.state === 'running') throw await toClientError(error, runId, temporal);
         throw new DecisionRefused(
           `run ${runId} has ended (${run.state}), so there is nothing to ${decision.action}`,
         );
@@ -53,7 +57,7 @@ export function createSteeringClient({ temporal, ledger }: Pick<ClientDeps, 'tem
           const result = await readStoredResult(ledger, runId);
           if (result) return result as R;
         }
-        throw toClientError(error, runId);
+        throw await toClientError(error, runId, temporal);
       }
     },
   };
@@ -66,7 +70,7 @@ function isUnanswered(error: unknown): boolean {
   return isGrpcServiceError(error) && UNANSWERED.includes(Number(error.code));
 }
 
-function toClientError(error: unknown, runId: string): Error {
+async function toClientError(error: unknown, runId: string, temporal: Client): Promise<Error> {
   if (error instanceof WorkflowNotFoundError) return new RunNotFound(runId);
   if (error instanceof WorkflowUpdateFailedError)
     return new DecisionRefused(error.cause?.message ?? error.message);
@@ -75,7 +79,6 @@ function toClientError(error: unknown, runId: string): Error {
     isUnanswered(error) ||
     // An unanswered query fails with an error of its own, whose cause is the gRPC error.
     (error instanceof Error && isUnanswered(error.cause));
-  if (timedOut)
-    return new NoWorkerAnswered(`no worker answered for run ${runId}; start one with \`cxflow worker\``);
+  if (timedOut) return explainSilence(temporal, ` for run ${runId}`);
   return error instanceof Error ? error : new Error(String(error));
 }

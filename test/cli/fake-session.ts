@@ -107,7 +107,7 @@ export function fakeSession({
     executions: {
       status: () => Promise.resolve('unknown'),
       failure: () => Promise.resolve(null),
-      hasWorker: () => Promise.resolve(true),
+      findWorker: () => Promise.resolve('answers'),
     },
     link: () => null,
   };

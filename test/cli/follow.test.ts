@@ -40,7 +40,7 @@ async function play({ ledger, executions, blocks = [], interruptMs = 600_000 }: 
     executions: {
       status: () => Promise.resolve('running'),
       failure: () => Promise.resolve(null),
-      hasWorker: () => Promise.resolve(true),
+      findWorker: () => Promise.resolve('answers'),
       ...executions,
     },
     view: {
@@ -144,10 +144,18 @@ describe('following a run', () => {
   it('shows that no worker answers while the run is stalled', async () => {
     const { shown, troubles } = await play({
       ledger: (ms) => (ms < 30_000 ? running({ phase: 'staging' }) : ms < 32_000 ? running() : ended()),
-      executions: { hasWorker: () => Promise.resolve(false) },
+      executions: { findWorker: () => Promise.resolve('none') },
     });
     expect(troubles).toEqual(['no worker answers; start one with `cxflow worker`']);
     expect(shown.at(-1)?.trouble).toBeNull();
+  });
+
+  it('does not claim that there is no worker while one is busy', async () => {
+    const { troubles } = await play({
+      ledger: (ms) => (ms < 30_000 ? running({ phase: 'staging' }) : ended()),
+      executions: { findWorker: () => Promise.resolve('busy') },
+    });
+    expect(troubles).toEqual(['the worker is busy, or has just stopped; waiting for it']);
   });
 
   it('shows that the rate limit blocks a run that is stalled', async () => {
@@ -164,7 +172,7 @@ describe('following a run', () => {
   it('does not look for a worker while the run waits for a person, and announces that once', async () => {
     const { waited, troubles } = await play({
       ledger: (ms) => (ms < 60_000 ? running({ phase: 'awaiting_approval' }) : ended()),
-      executions: { hasWorker: () => Promise.resolve(false) },
+      executions: { findWorker: () => Promise.resolve('none') },
     });
     expect(waited).toEqual(['awaiting_approval']);
     expect(troubles).toEqual([]);

@@ -1,5 +1,6 @@
 /** Requests about a run that nobody executes: it does not exist, has ended, or has no worker. */
 import { describe, expect, it } from 'vitest';
+import { createExecutions } from '../../src/client/executions.ts';
 import { DecisionRefused, NoWorkerAnswered, RunNotFound } from '../../src/client.ts';
 import { TASK_QUEUE } from '../../src/contract/run.ts';
 import { someId } from '../ledger/harness.ts';
@@ -52,5 +53,27 @@ describe('a request', () => {
     const { source } = await client.stageRows([{ contactId: someId('c'), phone: '+14155550101' }]);
     const { runId } = await client.startContactImport({ listId: 'L1', source });
     await expect(client.progress(runId)).rejects.toBeInstanceOf(NoWorkerAnswered);
+  });
+
+  it('does not claim that there is no worker while one is busy', async () => {
+    const { client, temporal, connection } = made();
+    const { source } = await client.stageRows([{ contactId: someId('c'), phone: '+14155550101' }]);
+    const { runId } = await client.startContactImport({ listId: 'L1', source });
+    const executions = createExecutions(() => Promise.resolve({ ...client, temporal }));
+    expect(await executions.findWorker(runId)).toBe('none');
+    await expect(client.progress(runId)).rejects.toThrow(/^no worker answered for run .*; start one with/);
+    // It takes the first task, and does nothing more.
+    const { namespace } = temporal.options;
+    const poll = { namespace, taskQueue: { name: TASK_QUEUE }, identity: 'busy' };
+    const polled = await connection.withDeadline(Date.now() + 60_000, () =>
+      connection.workflowService.pollWorkflowTaskQueue(poll),
+    );
+    expect(polled.taskToken?.length).toBeGreaterThan(0);
+    expect(await executions.findWorker(runId)).toBe('busy');
+    const error = await client.decide(runId, { action: 'pause' }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(NoWorkerAnswered);
+    expect((error as Error).message).toMatch(
+      /^no answer for run .* yet: a worker was seen .* it is busy or has just stopped/,
+    );
   });
 });

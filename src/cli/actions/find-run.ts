@@ -14,7 +14,7 @@ export class RunNotTakenUp extends Error {
   readonly next: string;
   constructor(runId: string, command: string) {
     super(`run ${runId} has been started, but no worker has taken it up yet`);
-    this.next = `start a worker: \`${command} worker\``;
+    this.next = `unless one is busy, start a worker: \`${command} worker\``;
   }
 }
 

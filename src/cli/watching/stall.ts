@@ -1,5 +1,5 @@
 /** Notices that a run makes no progress, and finds out whether it lacks a worker. */
-import type { Executions } from '../../client/executions.ts';
+import type { Executions, WorkerState } from '../../client/executions.ts';
 import type { Counts } from '../../domain/run.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { RateBlock } from '../../queries/rate-limits.ts';
@@ -11,7 +11,7 @@ const STALLED_AFTER_MS = 10_000;
 
 export interface StallOptions {
   readonly runId: string;
-  readonly executions: Pick<Executions, 'hasWorker'>;
+  readonly executions: Pick<Executions, 'findWorker'>;
   /** What keeps requests to CXone from leaving. */
   readonly listBlocks: () => Promise<readonly RateBlock[]>;
   /** How the user calls the program. */
@@ -51,19 +51,20 @@ export class StallDetector {
     const { executions, runId, command, listBlocks } = this.#options;
     this.#isChecking = true;
     const before = this.#state;
-    const hasWorker = await executions.hasWorker(runId);
+    const worker = await executions.findWorker(runId);
     const [block] = await listBlocks().catch(() => []);
-    if (before === this.#state) this.trouble = describeTrouble(hasWorker, block, command);
+    if (before === this.#state) this.trouble = describeTrouble(worker, block, command);
     this.#isChecking = false;
   }
 }
 
 function describeTrouble(
-  hasWorker: boolean | null,
+  worker: WorkerState | null,
   block: RateBlock | undefined,
   command: string,
 ): string | null {
-  if (hasWorker === null) return 'Temporal does not answer; trying again';
-  if (!hasWorker) return `no worker answers; start one with \`${command} worker\``;
-  return block ? `${describeRateBlock(block)}; see \`${command} limits\`` : null;
+  if (worker === null) return 'Temporal does not answer; trying again';
+  if (worker === 'none') return `no worker answers; start one with \`${command} worker\``;
+  if (block) return `${describeRateBlock(block)}; see \`${command} limits\``;
+  return worker === 'busy' ? 'the worker is busy, or has just stopped; waiting for it' : null;
 }
