@@ -11,27 +11,29 @@
  * const result = await cxflow.result<ContactImportResult>(runId);
  * ```
  */
+import type { Client } from '@temporalio/client';
 import { connectTemporal } from './client/connection.ts';
-import { createConsentClient } from './client/consent.ts';
+import { type ConsentClient, createConsentClient } from './client/consent.ts';
 import type { ClientDeps } from './client/deps.ts';
-import { createPlanWait } from './client/plan-wait.ts';
-import { createSelectionClient } from './client/selection.ts';
-import { createStagingClient } from './client/staging.ts';
-import { createStartMethods } from './client/start.ts';
-import { createSteeringClient } from './client/steering.ts';
+import { createPlanWait, type PlanWait } from './client/plan-wait.ts';
+import { createSelectionClient, type SelectionClient } from './client/selection.ts';
+import { createStagingClient, type StagingClient } from './client/staging.ts';
+import { createStartMethods, type StartMethods } from './client/start.ts';
+import { createSteeringClient, type SteeringClient } from './client/steering.ts';
 import { loadTenant, requireDatabaseUrl } from './config/config.ts';
 import { OPERATIONS } from './contract/operations.ts';
 import type { OperationSpecs } from './contract/spec.ts';
-import { openLedger } from './ledger/ledger.ts';
+import { type Ledger, openLedger } from './ledger/ledger.ts';
 import { refuseOtherTenant } from './ledger/tenant.ts';
 
-export type { ClientDeps } from './client/deps.ts';
+export type { ConsentClient, ErasureRequest } from './client/consent.ts';
 export * from './client/errors.ts';
 export type { ExecutionFailure } from './client/executions.ts';
-export type { Planned, PlanWaitOptions } from './client/plan-wait.ts';
-export type { CampaignSelection } from './client/selection.ts';
-export type { Staged, StagedSheet, StageOptions } from './client/staging.ts';
+export type { Planned, PlanWait, PlanWaitOptions } from './client/plan-wait.ts';
+export type { CampaignSelection, SelectionClient } from './client/selection.ts';
+export type { Staged, StagedSheet, StageOptions, StagingClient } from './client/staging.ts';
 export type { Started, StartMethods, StartOptions } from './client/start.ts';
+export type { SteeringClient } from './client/steering.ts';
 // Inputs, results, decisions and errors, so that a service needs no other import. Those of the operations are in operations.ts.
 export type * from './contract/consent.ts';
 export type { RunFailureType } from './contract/failures.ts';
@@ -52,11 +54,27 @@ export interface ConnectOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
+export interface CxflowClient extends OperationsClient {
+  /** For reading counts, records and the audit. */
+  readonly ledger: Ledger;
+  /** @internal For commands and tests. Its types need packages that a service may lack. */
+  readonly temporal: Client;
+  close(): Promise<void>;
+}
+
+interface OperationsClient
+  extends StartMethods<typeof OPERATIONS>,
+    StagingClient<keyof typeof OPERATIONS>,
+    SteeringClient,
+    PlanWait,
+    SelectionClient,
+    ConsentClient {}
+
 /**
  * Connects to Temporal and opens the ledger. Throws if Temporal does not answer, and TemporalSettingsError and ConfigError, also
  * for `databaseUrl`. If the environment names a tenant: OtherTenant, if it is not that of the ledger, and errors of the database.
  */
-export async function connect(options: ConnectOptions) {
+export async function connect(options: ConnectOptions): Promise<CxflowClient> {
   const env = options.env ?? process.env;
   const tenant = loadTenant(env);
   const databaseUrl = requireDatabaseUrl(options.databaseUrl);
@@ -70,7 +88,6 @@ export async function connect(options: ConnectOptions) {
   }
   return {
     ...createClient({ temporal, ledger }),
-    /** For reading counts, records and the audit. */
     ledger,
     temporal,
     async close(): Promise<void> {
@@ -80,13 +97,12 @@ export async function connect(options: ConnectOptions) {
   };
 }
 
-export type CxflowClient = Awaited<ReturnType<typeof connect>>;
-
-export function createClient(deps: Omit<ClientDeps, 'operations'>) {
+/** @internal */
+export function createClient(deps: Omit<ClientDeps, 'operations'>): OperationsClient {
   return createClientFor({ ...deps, operations: OPERATIONS });
 }
 
-/** A client for other operations than those of cxflow. The workers must have the same operations registered. */
+/** @internal A client for other operations than those of cxflow. The workers must have the same operations registered. */
 export function createClientFor<Specs extends OperationSpecs>(deps: ClientDeps<Specs>) {
   const steering = createSteeringClient(deps);
   return {

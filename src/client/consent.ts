@@ -15,6 +15,7 @@ import {
 import { omitUndefined } from '../domain/absent.ts';
 import { contactIdProblem } from '../domain/contact-id.ts';
 import { TEXT_RULES, textProblem } from '../domain/text.ts';
+import type { EligibilityResult } from '../ledger/consent/eligibility-results.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ClientDeps } from './deps.ts';
 import { InputError } from './errors.ts';
@@ -25,51 +26,61 @@ export interface ErasureRequest {
   readonly requestedBy?: string;
 }
 
-export function createConsentClient({ temporal, ledger }: Pick<ClientDeps, 'temporal' | 'ledger'>) {
+export interface ConsentClient {
+  /**
+   * Whether a contact may be reached on a channel now: the preference in CXone and our own suppression list, judged by
+   * the rules (docs/cxone-contract.md#eligibility). Without an answer from CXone the contact is not eligible, with the
+   * reason `consent_unavailable`.
+   *
+   * ```ts
+   * const { eligible, reason, facts } = await cxflow.checkEligibility({ contactId, channel: 'email' });
+   * ```
+   *
+   * The answer is valid at `checkedAt` only, so check right before each contact. Throws InputError, NoWorkerAnswered,
+   * and NotDone if CXone refuses the credentials. Treat an error as not eligible.
+   */
+  checkEligibility(input: EligibilityCheckInput): Promise<Eligibility>;
+
+  /**
+   * Checks every row of a dataset and waits for all of them, which can take hours, because each row takes a request to
+   * CXone. `eligibility(checkId)` lists the answers. Throws as checkEligibility does.
+   */
+  checkEligibilityList(input: EligibilityListInput, checkId?: string): Promise<EligibilityListResult>;
+
+  /** A new id for `checkEligibilityList`, for reading its progress from the ledger. */
+  newCheckId(): string;
+
+  /** Stops a check of a dataset. The answers that it already has are kept. */
+  cancelEligibilityList(checkId: string): Promise<void>;
+
+  /** The answer for each row, in the order of the rows. */
+  eligibility(checkId: string): AsyncIterable<EligibilityResult>;
+
+  /**
+   * Erases a data subject from the ledger: staged rows, staged files, and the key of their proof of consent. Their
+   * objection is kept as a keyed hash, dated with the time of this call. Repeat it when the runs in `waitingFor` have ended.
+   */
+  erase(request: ErasureRequest): Promise<ErasureResult>;
+
+  /** What `erase` would do now. Changes nothing, and needs no worker. */
+  previewErasure(request: Pick<ErasureRequest, 'contactId'>): Promise<ErasureResult>;
+}
+
+/** @internal */
+export function createConsentClient({
+  temporal,
+  ledger,
+}: Pick<ClientDeps, 'temporal' | 'ledger'>): ConsentClient {
   return {
-    /**
-     * Whether a contact may be reached on a channel now: the preference in CXone and our own suppression list, judged by
-     * the rules (docs/cxone-contract.md#eligibility). Without an answer from CXone the contact is not eligible, with the
-     * reason `consent_unavailable`.
-     *
-     * ```ts
-     * const { eligible, reason, facts } = await cxflow.checkEligibility({ contactId, channel: 'email' });
-     * ```
-     *
-     * The answer is valid at `checkedAt` only, so check right before each contact. Throws InputError, NoWorkerAnswered,
-     * and NotDone if CXone refuses the credentials. Treat an error as not eligible.
-     */
-    checkEligibility: (input: EligibilityCheckInput): Promise<Eligibility> => checkOne(temporal, input),
-
-    /**
-     * Checks every row of a dataset and waits for all of them, which can take hours, because each row takes a request to
-     * CXone. `eligibility(checkId)` lists the answers. Throws as checkEligibility does.
-     */
-    checkEligibilityList: (
-      input: EligibilityListInput,
-      checkId = newRequestId(LIST_CHECK),
-    ): Promise<EligibilityListResult> => checkList(temporal, input, checkId),
-
-    /** A new id for `checkEligibilityList`, for reading its progress from the ledger. */
-    newCheckId: (): string => newRequestId(LIST_CHECK),
-
-    /** Stops a check of a dataset. The answers that it already has are kept. */
-    async cancelEligibilityList(checkId: string): Promise<void> {
+    checkEligibility: (input) => checkOne(temporal, input),
+    checkEligibilityList: (input, checkId = newRequestId(LIST_CHECK)) => checkList(temporal, input, checkId),
+    newCheckId: () => newRequestId(LIST_CHECK),
+    async cancelEligibilityList(checkId) {
       await temporal.workflow.getHandle(requireRunId(checkId)).cancel();
     },
-
-    /** The answer for each row, in the order of the rows. */
-    eligibility: (checkId: string) => ledger.eligibilityResults.list(requireRunId(checkId)),
-
-    /**
-     * Erases a data subject from the ledger: staged rows, staged files, and the key of their proof of consent. Their
-     * objection is kept as a keyed hash, dated with the time of this call. Repeat it when the runs in `waitingFor` have ended.
-     */
-    erase: (request: ErasureRequest): Promise<ErasureResult> => erase(temporal, ledger, request),
-
-    /** What `erase` would do now. Changes nothing, and needs no worker. */
-    previewErasure: ({ contactId }: Pick<ErasureRequest, 'contactId'>): Promise<ErasureResult> =>
-      ledger.erasures.preview(requireContactId(contactId)),
+    eligibility: (checkId) => ledger.eligibilityResults.list(requireRunId(checkId)),
+    erase: (request) => erase(temporal, ledger, request),
+    previewErasure: ({ contactId }) => ledger.erasures.preview(requireContactId(contactId)),
   };
 }
 

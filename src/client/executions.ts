@@ -38,6 +38,7 @@ interface Client {
   result(runId: string): Promise<unknown>;
 }
 
+/** @internal */
 export function createExecutions(client: () => Promise<Client>): Executions {
   return {
     async status(runId) {

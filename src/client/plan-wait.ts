@@ -43,13 +43,18 @@ interface WaitDeps extends Pick<ClientDeps, 'temporal' | 'ledger'> {
   result(runId: string): Promise<unknown>;
 }
 
-export function createPlanWait(deps: WaitDeps) {
+export interface PlanWait {
+  /**
+   * Waits until a run has its plan, or has ended. A worker has to be running. Throws RunNotFound, NotPlannedInTime, the reason
+   * of the signal, and errors of the database that do not pass; outages of Temporal and of the database are waited out.
+   */
+  waitForPlan(runId: string, options?: PlanWaitOptions): Promise<Planned>;
+}
+
+/** @internal */
+export function createPlanWait(deps: WaitDeps): PlanWait {
   return {
-    /**
-     * Waits until a run has its plan, or has ended. A worker has to be running. Throws RunNotFound, NotPlannedInTime, the reason
-     * of the signal, and errors of the database that do not pass; outages of Temporal and of the database are waited out.
-     */
-    async waitForPlan(runId: string, { timeoutMs, signal }: PlanWaitOptions = {}): Promise<Planned> {
+    async waitForPlan(runId, { timeoutMs, signal } = {}) {
       const poller = new Poller(deps, requireRunId(runId));
       const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
       const stop = AbortSignal.any([signal, timeout].filter((each) => each !== undefined));

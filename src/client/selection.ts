@@ -18,13 +18,21 @@ export interface CampaignSelection {
   readonly readAt: Date;
 }
 
-export function createSelectionClient({ temporal, ledger }: Pick<ClientDeps, 'temporal' | 'ledger'>) {
+export interface SelectionClient {
+  /**
+   * What a campaign dials now. A worker reads it from CXone. Throws InputError, NoWorkerAnswered, and NotDone if CXone does not
+   * have the campaign, refuses the credentials or does not answer.
+   */
+  readSelection(campaignId: string): Promise<CampaignSelection>;
+}
+
+/** @internal */
+export function createSelectionClient({
+  temporal,
+  ledger,
+}: Pick<ClientDeps, 'temporal' | 'ledger'>): SelectionClient {
   return {
-    /**
-     * What a campaign dials now. A worker reads it from CXone. Throws InputError, NoWorkerAnswered, and NotDone if CXone
-     * does not have the campaign, refuses the credentials or does not answer.
-     */
-    async readSelection(campaignId: string): Promise<CampaignSelection> {
+    async readSelection(campaignId) {
       const input = requireValid(checkCampaignSelection({ campaignId }));
       const { snapshot } = await executeRequest<CampaignSelectionResult>(temporal, {
         type: CAMPAIGN_SELECTION,

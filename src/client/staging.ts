@@ -63,16 +63,31 @@ export interface RowsCheck {
   readonly problems: () => readonly string[];
 }
 
+export interface StagingClient<Kind extends string = string> {
+  /**
+   * Reads a whole file, then stores its bytes in the ledger. Throws SourceError if it cannot be read or is too large, and
+   * InputError if its columns are wrong.
+   */
+  stageFile(path: string, options?: StageOptions<Kind>): Promise<Staged>;
+
+  /**
+   * Stores rows from a service: objects whose keys are column names. Throws InputError for what JSON cannot hold, and
+   * SourceError if they are too many. Nothing is stored then.
+   */
+  stageRows(
+    rows: AsyncIterable<object> | Iterable<object>,
+    name?: string,
+    options?: Pick<StageOptions, 'limits'>,
+  ): Promise<Staged>;
+}
+
+/** @internal */
 export function createStagingClient<Kind extends string>({
   ledger,
   operations,
-}: Pick<ClientDeps, 'ledger' | 'operations'>) {
+}: Pick<ClientDeps, 'ledger' | 'operations'>): StagingClient<Kind> {
   return {
-    /**
-     * Reads a whole file, then stores its bytes in the ledger. Throws SourceError if it cannot be read or is too large, and
-     * InputError if its columns are wrong.
-     */
-    async stageFile(path: string, options: StageOptions<Kind> = {}): Promise<Staged> {
+    async stageFile(path, options = {}) {
       const name = requireName(basename(path));
       const mapProblem = options.map === undefined ? null : columnMap(options.map);
       if (mapProblem !== null) throw new InputError([`map ${mapProblem}`]);
@@ -99,15 +114,7 @@ export function createStagingClient<Kind extends string>({
       };
     },
 
-    /**
-     * Stores rows from a service: objects whose keys are column names. Throws InputError for what JSON cannot hold, and
-     * SourceError if they are too many. Nothing is stored then.
-     */
-    async stageRows(
-      rows: AsyncIterable<object> | Iterable<object>,
-      name = 'rows',
-      options: Pick<StageOptions, 'limits'> = {},
-    ): Promise<Staged> {
+    async stageRows(rows, name = 'rows', options = {}) {
       const { maxSourceBytes } = completeLimits(options.limits);
       let [given, count] = [0, 0];
       const lines = async function* () {

@@ -29,6 +29,7 @@ export type StartMethods<Specs extends OperationSpecs> = {
   ) => Promise<Started>;
 };
 
+/** @internal */
 export function createStartMethods<Specs extends OperationSpecs>(
   deps: ClientDeps<Specs>,
 ): StartMethods<Specs> {

@@ -18,10 +18,24 @@ import { explainSilence } from './workers.ts';
 const DECIDE_DEADLINE_MS = 15_000;
 const QUERY_DEADLINE_MS = 10_000;
 
-export function createSteeringClient({ temporal, ledger }: Pick<ClientDeps, 'temporal' | 'ledger'>) {
+export interface SteeringClient {
+  /** Phase, counts and what the run waits for. A worker has to be running. Throws RunNotFound, NoWorkerAnswered. */
+  progress(runId: string): Promise<Progress>;
+
+  /** Approves, rejects, cancels, pauses, resumes or resolves. Throws DecisionRefused if that is not possible now. */
+  decide(runId: string, decision: Decision): Promise<Progress>;
+
+  /** Waits until the run ends. Throws Temporal's WorkflowFailedError if it failed; `cause` is the failure. */
+  result<R extends RunResult = RunResult>(runId: string): Promise<R>;
+}
+
+/** @internal */
+export function createSteeringClient({
+  temporal,
+  ledger,
+}: Pick<ClientDeps, 'temporal' | 'ledger'>): SteeringClient {
   return {
-    /** Phase, counts and what the run waits for. A worker has to be running. Throws RunNotFound, NoWorkerAnswered. */
-    async progress(runId: string): Promise<Progress> {
+    async progress(runId) {
       const answer = temporal.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
         temporal.workflow.getHandle(requireRunId(runId)).query<Progress>(PROGRESS_QUERY),
       );
@@ -30,8 +44,7 @@ export function createSteeringClient({ temporal, ledger }: Pick<ClientDeps, 'tem
       });
     },
 
-    /** Approves, rejects, cancels, pauses, resumes or resolves. Throws DecisionRefused if that is not possible now. */
-    async decide(runId: string, decision: Decision): Promise<Progress> {
+    async decide(runId, decision) {
       const decided = temporal.withDeadline(Date.now() + DECIDE_DEADLINE_MS, () =>
         temporal.workflow
           .getHandle(requireRunId(runId))
@@ -47,7 +60,6 @@ export function createSteeringClient({ temporal, ledger }: Pick<ClientDeps, 'tem
       });
     },
 
-    /** Waits until the run ends. Throws Temporal's WorkflowFailedError if it failed; `cause` is the failure. */
     async result<R extends RunResult = RunResult>(runId: string): Promise<R> {
       try {
         return (await temporal.workflow.getHandle(requireRunId(runId)).result()) as R;

@@ -27,7 +27,7 @@ export const MAX_FAILURE_LENGTH = 4_000;
 /** A detail of an InvalidInput: our rules have refused what the input asks for. So it counts as a violation (docs/metrics.md). */
 export const BREAKS_RULES = 'breaks_rules';
 
-/** Ends the run; Temporal does not retry it. */
+/** @internal Ends the run; Temporal does not retry it. */
 export function fatalFailure(
   type: RunFailureType,
   message: string,

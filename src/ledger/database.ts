@@ -12,7 +12,7 @@ import type { LedgerTables } from './schema.ts';
 export interface Database {
   readonly url: string;
   readonly db: Kysely<LedgerTables>;
-  /** For COPY, which needs a connection of its own. */
+  /** @internal For COPY, which needs a connection of its own. */
   readonly pool: pg.Pool;
   close(): Promise<void>;
 }
@@ -79,7 +79,7 @@ export const openUnlimited = (url: string): Database =>
 
 interface OpenOptions {
   readonly maxConnections: number;
-  readonly limits: Pick<pg.PoolConfig, 'statement_timeout' | 'lock_timeout'>;
+  readonly limits: Readonly<Partial<Record<'statement_timeout' | 'lock_timeout', number>>>;
   readonly silenceTimeoutMs: number;
   readonly beforeCommit?: BeforeCommit | undefined;
 }

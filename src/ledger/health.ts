@@ -26,6 +26,7 @@ select clock_timestamp() as "serverTime",
   pg_database_size(current_database())::float8 as bytes,
   coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) as "mayCreate"`;
 
+/** @internal */
 export async function readHealth({ pool }: Database): Promise<DatabaseHealth> {
   const { rows } = await pool.query<DatabaseHealth>(HEALTH);
   const [row] = rows;

@@ -59,7 +59,7 @@ export interface EmailMessagesTable {
 export interface EmailEventsTable {
   run_no: number;
   job_id: string;
-  event_key: Buffer;
+  event_key: Uint8Array;
   /** Of the message; null: it is not known whose event this is. */
   seq: number | null;
   attempt: number | null;

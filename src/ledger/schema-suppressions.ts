@@ -58,5 +58,5 @@ export interface SuppressionSnapshotsTable {
 export interface SuppressionSnapshotEntriesTable {
   snapshot_no: number;
   /** Keyed hash (subject-keys.ts). */
-  identifier: Buffer;
+  identifier: Uint8Array;
 }

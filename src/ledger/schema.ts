@@ -98,7 +98,7 @@ export interface RecordBlocksTable {
   run_no: number;
   first_seq: number;
   last_seq: number;
-  words: Buffer;
+  words: Uint8Array;
 }
 
 /** A record without a row here is pending. Because of the primary key no record can have two outcomes. */
@@ -224,9 +224,9 @@ export interface DatasetsTable {
 export interface DatasetChunksTable {
   dataset_id: string;
   seq: number;
-  data: Buffer;
+  data: Uint8Array;
   /** The words in it (words.ts), and those that end in it. Null: unknown. */
-  words: Buffer | null;
+  words: Uint8Array | null;
 }
 
 export interface RateBudgetsTable {
@@ -251,7 +251,7 @@ export interface ConsentKeysTable {
   /** Keyed hash of the contact id. */
   subject: string;
   key_id: Generated<string>;
-  key: Buffer;
+  key: Uint8Array;
 }
 
 /** Append-only, enforced by a trigger. */
@@ -265,7 +265,7 @@ export interface ConsentProofTable {
   request_id: string | null;
   http_status: number | null;
   /** What was sent and its outcome, encrypted with the key of the data subject. */
-  sealed: Buffer;
+  sealed: Uint8Array;
 }
 
 export interface ErasuresTable {

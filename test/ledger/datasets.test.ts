@@ -11,7 +11,7 @@ async function* inPieces(bytes: Buffer, size: number): AsyncIterable<Buffer> {
 }
 
 async function readBack(id: string): Promise<Buffer> {
-  const parts: Buffer[] = [];
+  const parts: Uint8Array[] = [];
   for await (const part of opened().ledger.datasets.read(id)) parts.push(part);
   return Buffer.concat(parts);
 }

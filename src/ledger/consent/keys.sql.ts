@@ -5,7 +5,7 @@ import { KEY_BYTES } from './sealed.ts';
 
 export interface ConsentKey {
   readonly key_id: string;
-  readonly key: Buffer;
+  readonly key: Uint8Array;
 }
 
 /** Each round is lost to an erasure of the same data subject, and nobody is erased so often within a moment. */

@@ -100,14 +100,14 @@ function toRow({ key_id, key }: ConsentKey, batch: ProofBatch, { seq, ...entry }
   };
 }
 
-function toProof(key: Buffer, row: Selectable<ConsentProofTable>): Proof {
+function toProof(key: Uint8Array, row: Selectable<ConsentProofTable>): Proof {
   const { at, seq, run_id: runId, write_id: writeId, request_id: requestId, http_status: httpStatus } = row;
   return { at, runId, writeId, requestId, httpStatus, seq, ...open(key, row) };
 }
 
 type SealedRow = Pick<Selectable<ConsentProofTable>, 'key_id' | 'run_id' | 'seq' | 'sealed'>;
 
-function open(key: Buffer, { key_id, run_id, seq, sealed }: SealedRow): Sealed {
+function open(key: Uint8Array, { key_id, run_id, seq, sealed }: SealedRow): Sealed {
   return unseal(key, toPlace(key_id, run_id, seq), sealed) as Sealed;
 }
 

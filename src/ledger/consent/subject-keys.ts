@@ -30,7 +30,7 @@ export interface SubjectKeys {
    * One after the other, IDENTIFIER_BYTES each, of texts that are compared as they are: what identifies a person on CXone's
    * suppression list. Errors: PepperMismatch.
    */
-  hashIdentifiers(identifiers: readonly string[]): Promise<Buffer>;
+  hashIdentifiers(identifiers: readonly string[]): Promise<Uint8Array>;
 }
 
 /** So many identifiers as there are people still have different hashes, and a million take 16 MB. */

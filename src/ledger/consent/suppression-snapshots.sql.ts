@@ -49,12 +49,12 @@ async function begin(tx: Executor, runNo: number, tenant: string): Promise<numbe
 }
 
 /** As one value rather than an array, which the driver would spell out as text. In the order of the index. */
-const split = (hashes: Buffer): RawBuilder<Buffer> => sql<Buffer>`
+const split = (hashes: Uint8Array): RawBuilder<Uint8Array> => sql<Uint8Array>`
   select substring(${hashes}::bytea from n for ${IDENTIFIER_BYTES}::int) as identifier
   from generate_series(1, octet_length(${hashes}::bytea), ${IDENTIFIER_BYTES}::int) n`;
 
 /** The lock keeps the snapshot from being deleted or completed until the entries are committed. */
-async function add(db: Executor, snapshotNo: number, hashes: Buffer): Promise<void> {
+async function add(db: Executor, snapshotNo: number, hashes: Uint8Array): Promise<void> {
   const { rows } = await sql`
     with begun as (
       select snapshot_no from suppression_snapshots
@@ -158,7 +158,8 @@ async function find(
   return new Set(asked.filter((_, index) => found.has(keys[index] ?? '')));
 }
 
-function toKeys(hashes: Buffer): string[] {
+function toKeys(bytes: Uint8Array): string[] {
+  const hashes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const keys: string[] = [];
   for (let at = 0; at < hashes.length; at += IDENTIFIER_BYTES)
     keys.push(hashes.toString('latin1', at, at + IDENTIFIER_BYTES));

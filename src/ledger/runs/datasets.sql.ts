@@ -115,6 +115,7 @@ export async function* readDataset(db: Executor, id: string): AsyncIterable<Buff
       .select('data')
       .where('dataset_id', '=', id)
       .where('seq', '=', seq)
+      .$castTo<{ readonly data: Buffer }>()
       .executeTakeFirst();
     if (!chunk) throw new DatasetGone(id);
     bytes += chunk.data.length;

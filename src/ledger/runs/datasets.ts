@@ -10,7 +10,7 @@ export interface Datasets {
   find(id: string): Promise<Dataset | undefined>;
 
   /** The bytes, completely and in order. Errors: DatasetGone, if it is deleted before the last byte was read. */
-  read(id: string): AsyncIterable<Buffer>;
+  read(id: string): AsyncIterable<Uint8Array>;
 }
 
 export interface Dataset {
