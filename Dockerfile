@@ -1,4 +1,4 @@
-# Image of the worker, which also contains all other commands. Debian, because Temporal's native bridge needs glibc.
+# Image of the worker and all other commands. Debian, because Temporal's native bridge needs glibc.
 FROM node:22-slim AS build
 WORKDIR /cxflow
 COPY package.json package-lock.json ./
@@ -8,9 +8,10 @@ RUN node scripts/setup.mjs --packages
 COPY tsconfig.json ./
 COPY scripts/build.mjs scripts/
 COPY src src
-# Keep the bridge for this platform only (all platforms: 148 MB).
-# Without the development packages, the image has neither the servers of `cxflow dev` nor the simulator.
+# Keep the bridge for this platform only (all platforms: 148 MB), and of the optional packages only that of the worker:
+# the image has neither the servers of `cxflow dev` nor the simulator.
 RUN node scripts/build.mjs \
+  && npm pkg delete 'devDependencies[@temporalio/worker]' \
   && npm prune --omit=dev --no-audit --no-fund \
   && find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 \
        ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} +

