@@ -6,6 +6,7 @@ import { addAudit } from './commands/audit.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDev } from './commands/dev.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addEnv } from './commands/env.ts';
 import { addErase } from './commands/erase.ts';
 import { addLimits } from './commands/limits.ts';
 import { addMetrics } from './commands/metrics.ts';
@@ -28,7 +29,7 @@ const groupCommands = ({ operations }: Cli): Readonly<Record<string, readonly Ad
   'See what happened:': [addRuns, addShow, addWatch, addRecords, addReport, addMetrics, addAudit, addLimits],
   'Decide about a run:': [addApprove, addReject, addCancel, addPause, addResume, addResolve],
   'Privacy:': [addSuppressions, addErase, addPurge],
-  'Run cxflow:': [addDemo, addDev, addWorker, addSimulator, addMigrate, addDoctor],
+  'Run cxflow:': [addDemo, addDev, addEnv, addWorker, addSimulator, addMigrate, addDoctor],
 });
 
 const INTRODUCTION = `Runs campaign operations on NICE CXone durably: nothing is lost, and nothing is written twice.`;

@@ -44,5 +44,6 @@ describe('numbers and names', () => {
   it('are quoted if a shell would split them', () => {
     expect(shellQuote('contact-import:L1:3f9a')).toBe('contact-import:L1:3f9a');
     expect(shellQuote("Dana's run; rm")).toBe("'Dana'\\''s run; rm'");
+    expect(shellQuote('~dana')).toBe("'~dana'");
   });
 });

@@ -46,7 +46,7 @@ export function formatTime(at: Date): string {
 
 /** Quotes an argument for a POSIX shell where that is necessary. */
 export function shellQuote(argument: string): string {
-  return /^[\w@%+=:,./~-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }
 
 /** `in_doubt` → `in doubt` */
