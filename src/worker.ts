@@ -15,6 +15,7 @@ import { type Ledger, openLedger } from './ledger/ledger.ts';
 import { type CrashPoints, createCrashPoints } from './worker/crash-points.ts';
 import { drainOnSignal } from './worker/drain.ts';
 import { watchEndedRuns } from './worker/ended-runs.ts';
+import { answerHealthChecks, type Health } from './worker/health.ts';
 import { createLog, describeError, type Logger } from './worker/log.ts';
 import { installRuntime } from './worker/runtime.ts';
 import { startSealer } from './worker/sealer.ts';
@@ -27,9 +28,10 @@ const SHUTDOWN_GRACE = '12s';
 const SPARE_CONNECTIONS = 8;
 const HOUR_MS = 3_600_000;
 
-/** For tests that run a worker with operations of their own. */
 export interface WorkerOptions {
-  /** A module that exports all workflows; default: those of src/workflows. */
+  /** Where to answer health checks; default: nowhere. */
+  readonly healthPort?: number | undefined;
+  /** For tests that run a worker with operations of their own. A module that exports all workflows; default: those of src/workflows. */
   readonly workflowsPath?: string;
   /** Operations in addition to those of cxflow. */
   readonly operations?: Readonly<Record<string, OperationDefiner>>;
@@ -56,13 +58,15 @@ export async function runWorker(env: NodeJS.ProcessEnv, options: WorkerOptions =
     beforeCommit: crashPoints.beforeCommit,
   });
   let connection: NativeConnection | null = null;
+  const health = options.healthPort === undefined ? null : await answerHealthChecks(options.healthPort);
   try {
     const prepared = await prepareLedger(ledger, tenant, { log, draining });
     if (prepared) connection = await connectToTemporal(temporal, { log, draining });
     const { namespace } = temporal;
-    const parts = { config, tenant, namespace, ledger, draining, log, crashPoints, options };
+    const parts = { config, tenant, namespace, ledger, draining, log, crashPoints, options, health };
     if (connection) await runConnected({ ...parts, connection });
   } finally {
+    await health?.close();
     await ledger.close();
     // A worker or a connection shuts the runtime down when it ends. Without them it would keep the process alive.
     if (connection === null) await Runtime.instance().shutdown();
@@ -80,6 +84,7 @@ interface Parts {
   readonly log: Logger;
   readonly crashPoints: CrashPoints;
   readonly options: WorkerOptions;
+  readonly health: Health | null;
 }
 
 async function runConnected(parts: Parts): Promise<void> {
@@ -100,6 +105,7 @@ async function runConnected(parts: Parts): Promise<void> {
       (warning) => log.warn(warning),
     );
     const worker = await createWorker(parts, cxone, searchAttributes);
+    parts.health?.follow(() => worker.getState());
     log.info({ taskQueue: TASK_QUEUE, namespace, searchAttributes }, 'worker is ready');
     await runUntilDrained(worker, parts.draining);
   } finally {

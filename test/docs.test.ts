@@ -3,19 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { GENERATED_PAGES } from '../scripts/docs/pages.ts';
+import { SETTINGS } from '../src/config/catalogue.ts';
 import { loadConfig } from '../src/config/config.ts';
-import { COMMON, SITE } from '../src/config/families.ts';
 import { OPERATIONS as NEEDS } from '../src/config/operations.ts';
-import {
-  ALLOW_LOOPBACK,
-  CXONE,
-  LEDGER,
-  LOAD,
-  SOURCE_LIMITS,
-  SOURCES,
-  TEMPORAL,
-  webhookSettings,
-} from '../src/config/settings.ts';
 import { OPERATIONS } from '../src/contract/operations.ts';
 import { readIdentifiers } from './harness/texts.ts';
 
@@ -31,11 +21,10 @@ describe('generated pages', () => {
   });
 });
 
-/** Settings that the workers of docker-compose.yml do not need, each with its reason. */
+/** Settings that the containers of docker-compose.yml do not need, each with its reason. */
 const NOT_PASSED_ON = {
   CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'for tests; in a container, this machine is the container',
   CXFLOW_SOURCE_DIR: 'the image has the folder, and the file mounts it',
-  CXONE_CONTACT_LIST_ID: 'for commands only',
   TEMPORAL_NAMESPACE: 'the server of the file creates `default`',
 };
 
@@ -70,17 +59,18 @@ describe('settings', () => {
     expect(fields.filter((field) => !used.has(field))).toEqual([]);
   });
 
-  it('are all passed on to the workers of docker-compose.yml', () => {
-    const settings = {
-      ...{ ...LEDGER, ...TEMPORAL, ...LOAD, ...SOURCES, ...SOURCE_LIMITS, ...SITE, ...COMMON, ...CXONE },
-      ...{ ...webhookSettings(false), ALLOW_LOOPBACK },
-    };
-    const [, worker = ''] = /^ {2}worker:$([^]*?)^\S/m.exec(read('docker-compose.yml')) ?? [];
+  it('are all passed on to the workers and commands of docker-compose.yml', () => {
+    const [, block = '', services = ''] =
+      /^x-settings: &settings$([^]*?)^\S([^]*)/m.exec(read('docker-compose.yml')) ?? [];
     const passed = new Set(
-      [...worker.matchAll(/^ {6}([A-Z_]+): /gm)].map(([, name = '']) => name.replace(/_FILE$/, '')),
+      [...block.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, name = '']) => name.replace(/_FILE$/, '')),
     );
-    const missing = Object.values(settings).filter(({ name }) => !passed.has(name));
+    const missing = SETTINGS.filter(({ name }) => !passed.has(name));
     expect(missing.map(({ name }) => name).toSorted()).toEqual(Object.keys(NOT_PASSED_ON).toSorted());
+    for (const service of ['worker', 'cli']) {
+      const [text = ''] = new RegExp(`^ {2}${service}:$[^]*?^(?: {2})?\\S`, 'm').exec(services) ?? [];
+      expect(text, service).toContain('    environment: *settings\n');
+    }
     const [top = ''] = read('docker-compose.yml').split(/^name:/m);
     const named = [...top.matchAll(/\bCXONE_[A-Z_]*[A-Z]\b/g)].map(([name]) => name);
     expect(named).toContain('CXONE_OUTBOUND_URL');

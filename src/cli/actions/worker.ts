@@ -6,12 +6,16 @@ import type { Cli } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { requireDatabase } from '../session.ts';
 
+export interface WorkerCommandOptions {
+  readonly healthPort?: number;
+}
+
 /** Throws MissingPackages, ConfigError, MissingAddress. */
-export async function startWorker(cli: Cli): Promise<ExitCode> {
+export async function startWorker(cli: Cli, { healthPort }: WorkerCommandOptions = {}): Promise<ExitCode> {
   requirePackages(['@temporalio/worker']);
   const env = withStack(cli.stackDir, cli.env);
   requireDatabase(loadConfig(env), cli.command);
   const { runWorker } = await import('../../worker.ts');
-  await runWorker({ ...env });
+  await runWorker({ ...env }, { healthPort });
   return EXIT.ok;
 }

@@ -1,6 +1,7 @@
 /** `cxflow worker` */
+import type { WorkerCommandOptions } from '../actions/worker.ts';
 import type { AddCommand } from '../cli.ts';
-import { examples, paragraphs } from './command.ts';
+import { examples, paragraphs, wholeNumber } from './command.ts';
 
 const EXAMPLES = [
   ['worker', 'use the servers of the environment, or of the `dev` that runs in this folder'],
@@ -19,9 +20,14 @@ export const addWorker: AddCommand = (parent, cli, finish) => {
         `On SIGTERM or Ctrl-C it settles what is in flight, which takes up to 7 s.`,
       ),
     )
+    .option(
+      '--health-port <port>',
+      'answer HTTP on this port: 200 while the worker takes tasks, else 503',
+      wholeNumber(1, 65_535),
+    )
     .addHelpText('after', examples(cli, EXAMPLES))
-    .action(async () => {
+    .action(async (options: WorkerCommandOptions) => {
       const { startWorker } = await import('../actions/worker.ts');
-      finish(await startWorker(cli));
+      finish(await startWorker(cli, options));
     });
 };
