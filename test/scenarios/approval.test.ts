@@ -83,7 +83,7 @@ it('--approval shows the plan and waits, refuses the hash of another plan, and c
     expect(ended.stdout).toMatch(/created +250/);
     await stand.conserved(runId);
     const audit = await stand.cxflow(['audit', '--run', runId]);
-    expect(audit.stdout).toMatch(/approve .*"by":"dana","reason":"ok"/);
+    expect(audit.stdout).toMatch(new RegExp(`approve +by dana, because ok, plan ${hash}`));
 
     const late = await stand.cxflow(['approve', runId]);
     expect(late.code).toBe(1);
