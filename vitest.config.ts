@@ -33,6 +33,7 @@ const LONGEST = [
   'scenarios/crm',
   'faults/list-load-hours',
   'faults/bad-answers',
+  'acceptance/printed-commands',
   'acceptance/contact-import',
   'replay/replay',
   'faults/objections',

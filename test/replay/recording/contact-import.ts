@@ -52,6 +52,16 @@ export const CONTACT_IMPORTS: readonly Scenario[] = [
     run: async (stand) => steerThrough(stand, await start(stand, { approval: true })),
   },
   {
+    name: 'contact-import-approved-in-advance',
+    run: async (stand) => {
+      const runId = await start(stand, { approval: true });
+      const decision = { action: 'approve', by: 'dana', whenPlanned: true } as const;
+      const { keptApproval } = await stand.client().decide(runId, decision);
+      if (!keptApproval) throw new Error('the run was planned before it was approved; record it once more');
+      return end(stand, runId);
+    },
+  },
+  {
     name: 'contact-import-rejected',
     run: async (stand) => {
       const runId = await start(stand, { approval: true, approvalDeadline: '3 days' });
