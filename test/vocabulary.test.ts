@@ -88,6 +88,7 @@ const RETIRED_IN_PROSE: readonly (readonly [RegExp, string])[] = [
   [/\bpapers?\b/gi, 'page, documentation'],
   [/\blook-ups?\b/gi, 'lookup'],
   [/\bto be had\b/gi, 'available'],
+  [/\bfor the time being\b/gi, 'temporarily'],
   [/\bat home\b/gi, 'locally, in our own list'],
   [/\bsameness\b/gi, 'business key'],
   [/\bsilenced\b/gi, 'redacted'],

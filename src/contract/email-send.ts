@@ -50,7 +50,7 @@ export interface EmailSendInput extends CommonInput {
   readonly canary?: number;
   /** With `canary`: how long its events are awaited. Default "1h". */
   readonly canaryWait?: string;
-  /** A message that bounced for the time being is sent again after this time. Default "6h". */
+  /** A message that bounced temporarily is sent again after this time. Default "6h". */
   readonly retryAfter?: string;
   /**
    * How often at most, 0 to 5. Default 2.

@@ -24,7 +24,7 @@ export interface JobReport
 export interface EmailDelivery {
   /** Of the recipients who were sent the message: delivered + bounced + failed + accepted + in doubt = sent. */
   readonly figures: DeliveryFigures;
-  /** Recipients of `figures` whose message bounced for the time being, and who will be sent another one: their record is pending. */
+  /** Recipients of `figures` whose message bounced temporarily, and who will be sent another one: their record is pending. */
   readonly toBeSentAgain: number;
   /** How many messages there were of each attempt, from the first. */
   readonly attempts: readonly number[];

@@ -268,7 +268,7 @@ it('judges a first share by what has left, although some of it has to wait for a
   expect(pages(stubs)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
-it('writes again when messages that bounced for the time being are due, and follows them too', async () => {
+it('writes again when messages that bounced temporarily are due, and follows them too', async () => {
   const notBefore = await inHours(6);
   const stubs = stubActivities(tracking([{ notBefore, isEnded: false }, {}]));
   await send(stubs, {}, async (handle) => {

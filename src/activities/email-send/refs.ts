@@ -13,7 +13,7 @@ export const SEND = 'send';
 export interface EmailRefs extends LookupRefs {
   /** ISO 8601: when the lookups about these recipients ended; absent: they have to be made. */
   readonly checkedAt?: string;
-  /** Which message to these recipients it is, if it is not the first one: the ones before bounced for the time being. */
+  /** Which message to these recipients it is, if it is not the first one: the ones before bounced temporarily. */
   readonly attempt?: number;
   /** A person has decided to send it again although it may have been sent. */
   readonly resent?: true;
@@ -53,5 +53,5 @@ export function withholdFrom(attempt: Pick<WriteAttempt, 'refs'>, withheld: With
 const ANSWER_LOST: Reason = { code: 'answer_lost', message: 'CXone may have sent it before' };
 const NOT_SENT_AGAIN: Reason = {
   code: 'not_sent_again',
-  message: 'the message before bounced for the time being, and no other one was sent',
+  message: 'the message before bounced temporarily, and no other one was sent',
 };

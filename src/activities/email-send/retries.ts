@@ -1,4 +1,4 @@
-/** Messages that bounced for the time being are sent again later, as new writes that go through all lookups and the gate. */
+/** Messages that bounced temporarily are sent again later, as new writes that go through all lookups and the gate. */
 import { emailSendTimes, retriesOf, emailSend as spec } from '../../contract/email-send.ts';
 import type { BounceClass } from '../../domain/email-send/bounces.ts';
 import type { MessageState } from '../../domain/email-send/delivery.ts';

@@ -32,7 +32,7 @@ export interface Tracked {
   readonly counts: Counts;
   /** Nothing more is expected of any job. */
   readonly isEnded: boolean;
-  /** ISO 8601: when the first message may be sent again that bounced for the time being; null: there is none. */
+  /** ISO 8601: when the first message may be sent again that bounced temporarily; null: there is none. */
   readonly notBefore: string | null;
   readonly policyBounces: number;
   /** Opt-outs that CXone's preferences do not have yet. */

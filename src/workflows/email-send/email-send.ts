@@ -7,7 +7,7 @@
  * 4. approve  wait for approval or rejection, if approval is required; then for the moment to send, if there is one
  * 5. write    page by page: look each recipient up, then send, within the daily limit; a first share alone, if there is one
  * 6. resolve  writes in doubt, as an operator or the policy decides: no message is sent twice by itself
- * 7. track    the jobs and their events, beside 5 and 6 and after them; back to 5 for messages that bounced for the time being
+ * 7. track    the jobs and their events, beside 5 and 6 and after them; back to 5 for messages that bounced temporarily
  * 8. sync     opt-outs to the preferences in CXone
  * 9. deliver  the events of the jobs
  * 10. close   check that every recipient has one outcome, store the result
@@ -77,7 +77,7 @@ async function waitForSendAt(run: Run, sendAtMs: number | null): Promise<void> {
   await waitUntil(run, sendAtMs, `nothing is sent before ${at}`);
 }
 
-/** Everything that may be sent by now or later. What bounces for the time being comes after it. */
+/** Everything that may be sent by now or later. What bounces temporarily comes after it. */
 async function sendPending(run: Run): Promise<void> {
   do {
     await waitWhilePaused(run);

@@ -22,7 +22,7 @@ export async function trackBeside(run: Run, sending: SendingState): Promise<void
 }
 
 /**
- * Until nothing more is expected of any job. True: messages that bounced for the time being are due, and are to be written now.
+ * Until nothing more is expected of any job. True: messages that bounced temporarily are due, and are to be written now.
  */
 export async function trackToEnd(run: Run, sending: SendingState): Promise<boolean> {
   await run.companion?.stop();

@@ -29,7 +29,7 @@ export const EMAIL_SENDS: readonly Scenario[] = [
     run: async (stand) => end(stand, await start(stand)),
   },
   {
-    // Everybody's first message bounces for the time being.
+    // Everybody's first message bounces temporarily.
     name: 'email-send-retried',
     run: async (stand) => {
       await stand.admin.setEmailPlan({ recipients: [{ does: 'soft', times: 1 }] });
