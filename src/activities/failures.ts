@@ -12,6 +12,7 @@ import {
   CxoneUnauthorized,
   CxoneUnavailable,
 } from '../cxone/errors.ts';
+import { plural } from '../domain/numbers.ts';
 import { shorten } from '../domain/shorten.ts';
 import { SnapshotGone } from '../ledger/consent/suppression-snapshots.ts';
 import { classifyLedgerError, type LedgerErrorKind, sqlState } from '../ledger/errors.ts';
@@ -217,7 +218,7 @@ class ExhaustionBound {
       'Give PostgreSQL more resources, or a longer statement_timeout (a parameter of DATABASE_URL, in ms)';
     return fatalFailure(
       'LedgerRefused',
-      `${failure.message}, ${count} times in a row. ${next}. ${THEN_RESTART}`,
+      `${failure.message}, ${plural(count, 'time')} in a row. ${next}. ${THEN_RESTART}`,
     );
   }
 }

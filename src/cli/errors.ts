@@ -1,5 +1,6 @@
 /** Errors as people read them: what happened, where, and what to do next. */
 import { CommanderError } from 'commander';
+import { plural } from '../domain/numbers.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
 /** The command line cannot be understood. */
@@ -141,7 +142,10 @@ export function locateProblem(problem: string, origins: ReadonlyMap<string, stri
 export function renderError({ message, problems = [], next }: DescribedError): string {
   const several = problems.length > 1;
   const what = several
-    ? [`cxflow: there are ${problems.length} problems:`, ...problems.map((problem) => `  - ${problem}`)]
+    ? [
+        `cxflow: there are ${plural(problems.length, 'problem')}:`,
+        ...problems.map((problem) => `  - ${problem}`),
+      ]
     : [`cxflow: ${problems[0] ?? message}`];
   return [...what, ...(next === undefined ? [] : [`  → ${next}`])].join('\n');
 }

@@ -219,7 +219,7 @@ function readAddresses({ count, json }: SerializedRecipients): string[] {
     throw new RangeError(`a message has 1 to ${MAX_RECIPIENTS_PER_MESSAGE} recipients, not ${count}`);
   const addresses = (JSON.parse(json) as { readonly toAddress: string }[]).map(({ toAddress }) => toAddress);
   if (addresses.length !== count)
-    throw new RangeError(`${addresses.length} recipients were serialised as ${count}`);
+    throw new RangeError(`the text has ${addresses.length} of ${count} recipients`);
   return addresses;
 }
 

@@ -6,6 +6,16 @@ export function formatCount(n: number): string {
   return COUNT.format(n);
 }
 
+/** `1 record`, `2 records` */
+export function plural(n: number, word: string): string {
+  return `${formatCount(n)} ${n === 1 ? word : toPlural(word)}`;
+}
+
+function toPlural(word: string): string {
+  if (/[^aeiou]y$/.test(word)) return `${word.slice(0, -1)}ies`;
+  return /(s|x|ch|sh)$/.test(word) ? `${word}es` : `${word}s`;
+}
+
 /**
  * In percent, two decimals; null of nothing. Never rounded up to 100 or down to 0, so that neither hides a single record
  * among millions.

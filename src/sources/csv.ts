@@ -1,6 +1,7 @@
 /** Reads the header of a CSV source, and its records as rows. */
 import { unescapeFormula } from '../domain/cells.ts';
 import { isBlank } from '../domain/invisible.ts';
+import { plural } from '../domain/numbers.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { SourceError } from './errors.ts';
 import { emptySource } from './first-block.ts';
@@ -93,7 +94,7 @@ function checkCells(
   limits: SourceLimits,
 ): SourceRow | null {
   if (cells.length !== names.length) {
-    const message = `${cells.length} cells, but the header has ${names.length}`;
+    const message = `${plural(cells.length, 'cell')}, but the header has ${names.length}`;
     return brokenRow(
       record,
       cells.length < names.length ? 'row_too_few_cells' : 'row_too_many_cells',

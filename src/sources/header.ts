@@ -1,6 +1,6 @@
 /** The header of a source with columns: the names in its first row. */
 import { isBlank } from '../domain/invisible.ts';
-import { formatCount } from '../domain/numbers.ts';
+import { formatCount, plural } from '../domain/numbers.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { SourceError } from './errors.ts';
 
@@ -88,7 +88,7 @@ export function refuseTitle(
 
 function tooManyColumns({ name, place, line, limits }: HeaderPlace, found: number): SourceError {
   const { maxColumns } = limits;
-  const what = `${name}: ${place} names ${formatCount(found)} columns, but only ${formatCount(maxColumns)} are allowed`;
+  const what = `${name}: ${place} names ${plural(found, 'column')}, but only ${formatCount(maxColumns)} are allowed`;
   const advice = 'Check that it is a header. Leave columns out, or raise CXFLOW_MAX_COLUMNS';
   return new SourceError('source_too_many_columns', `${what}. ${advice}`, { line });
 }

@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
-import { formatCount } from '../domain/numbers.ts';
+import { formatCount, plural } from '../domain/numbers.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { SourceError } from './errors.ts';
 import { describeOtherFormat } from './first-block.ts';
@@ -99,7 +99,7 @@ function requireHarmless(entry: Entry, place: string, { maxSourceBytes }: Source
   if (!entry.canDecodeFileData())
     throw brokenWorkbook(place, 'it is compressed by another method than DEFLATE');
   if (size > MARKUP_PER_TEXT * maxSourceBytes)
-    throw tooLarge(place, `it has ${formatCount(size)} bytes (CXFLOW_MAX_SOURCE_BYTES)`);
+    throw tooLarge(place, `it has ${plural(size, 'byte')} (CXFLOW_MAX_SOURCE_BYTES)`);
   if (size > SMALL_PART_BYTES && size > MAX_RATIO * compressedSize)
     throw tooLarge(place, `it is more than ${MAX_RATIO} times as large as in the archive`);
 }

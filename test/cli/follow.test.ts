@@ -179,7 +179,7 @@ describe('following a run', () => {
   });
 
   it('announces another question at once', async () => {
-    const asked = (ms: number) => `resolve of one conflict: lists/L2 (${ms < 5_000 ? 'h1' : 'h2'})`;
+    const asked = (ms: number) => `resolve of 1 conflict: lists/L2 (${ms < 5_000 ? 'h1' : 'h2'})`;
     const { waited } = await play({
       ledger: (ms) => (ms < 10_000 ? running({ phase: 'conflict', waiting_for: asked(ms) }) : ended()),
     });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatDuration, formatPercent, plural, shellQuote } from '../../src/cli/terminal/format.ts';
+import { formatDuration, formatPercent, shellQuote } from '../../src/cli/terminal/format.ts';
+import { plural } from '../../src/domain/numbers.ts';
 
 describe('numbers and names', () => {
   it('never round to 100 % or 0 %', () => {

@@ -274,7 +274,7 @@ describe('CSV', () => {
     for await (const row of (await openSource(splitIntoChunks(text), { name: 'a.csv', limits })).rows())
       rows.push(row);
     expect(rows.map(({ broken }) => broken?.message)).toEqual([
-      '1000001 cells, but the header has 2',
+      '1,000,001 cells, but the header has 2',
       undefined,
     ]);
   });

@@ -11,6 +11,7 @@ import {
   readContact,
   resolveContactColumns,
 } from '../../domain/contact-import/contacts.ts';
+import { plural } from '../../domain/numbers.ts';
 import { type Reason, toReason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { DuplicateCandidate, DuplicateRow, PendingRecord } from '../../ledger/runs/records.ts';
@@ -173,7 +174,7 @@ async function createContacts({ cxone }: ContactImportDeps, attempt: WriteAttemp
 
 function describe(answer: CreateRecordsAnswer): string {
   const named = answer.named.length === 0 ? '' : `, ${answer.named.length} named`;
-  if (answer.kind === 'created') return `Created ${answer.recordsCreated} records${named}`;
+  if (answer.kind === 'created') return `Created ${plural(answer.recordsCreated, 'record')}${named}`;
   const what = answer.kind === 'duplicates' ? 'refused for duplicates' : 'refused';
   return `HTTP ${answer.status}: ${what}${named}`;
 }
@@ -214,7 +215,7 @@ async function updateContacts(cxone: Cxone, attempt: WriteAttempt): Promise<Answ
     // Of the last request, if all were refused.
     httpStatus: updated.length === 0 && refusedWith !== null ? refusedWith : 200,
     requestId: null,
-    details: `Updated ${updated.length} of ${attempt.records.length} records`,
+    details: `Updated ${updated.length} of ${plural(attempt.records.length, 'record')}`,
     ...(interruptedBy && { interruptedBy }),
   };
 }

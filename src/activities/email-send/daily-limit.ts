@@ -3,6 +3,7 @@
  * right before a batch leaves; what exceeds the limit waits for the next day.
  */
 import { dayOf, startOfNextDay } from '../../domain/email-send/schedule.ts';
+import { plural } from '../../domain/numbers.ts';
 import type { Answer, WriteAttempt } from '../engine/write-definition.ts';
 import { nextRefs, refsOf } from './refs.ts';
 import type { EmailSendDeps } from './settings.ts';
@@ -53,7 +54,7 @@ export async function leaveForTomorrow(
     derived: [{ kind, seqs: attempt.seqs, refs, notBefore }],
     httpStatus: 200,
     requestId: null,
-    details: `the daily limit is reached: ${attempt.seqs.length} recipients wait for the next day`,
+    details: `the daily limit is reached: ${plural(attempt.seqs.length, 'recipient')} ${attempt.seqs.length === 1 ? 'waits' : 'wait'} for the next day`,
     readOnly: true,
     emitsEvent: false,
   };

@@ -9,7 +9,7 @@ import type { BulkResult } from '../../contract/run.ts';
 import { type CanaryPlan, planCanary } from '../../domain/email-send/canary.ts';
 import { deliveryFigures } from '../../domain/email-send/figures.ts';
 import { canaryBatches } from '../../domain/email-send/share.ts';
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import { countDeliveries } from '../../ledger/emails/counts.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { PlanAddition, PlanNotes } from '../engine/definition.ts';
@@ -41,7 +41,7 @@ function canaryNotes(percent: number | undefined, plan: CanaryPlan | null): read
   if (plan.canContinue) return [];
   const fewest = Math.max(...plan.measures.map((measure) => measure.fewest));
   return [
-    `the first share of ${formatCount(plan.messages)} messages is too small to be found good, so the run will ask a person in any case; ` +
+    `the first share of ${plural(plan.messages, 'message')} is too small to be found good, so the run will ask a person in any case; ` +
       `${formatCount(fewest)} would suffice`,
   ];
 }
@@ -61,7 +61,7 @@ export async function describeRecipients(deps: EmailSendDeps, run: Run): Promise
       : []),
     ...(channelConsent !== 'ignore' && without > 0
       ? [
-          `${formatCount(without)} recipients have no contact id whose consent could be looked up, and will be ineligible; with ` +
+          `${plural(without, 'recipient')} ${without === 1 ? 'has' : 'have'} no contact id whose consent could be looked up, and will be ineligible; with ` +
             '--channel-consent ignore (channelConsent: "ignore") consent is not looked up',
         ]
       : []),

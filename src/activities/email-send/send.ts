@@ -4,6 +4,7 @@
  */
 import { messageOf, emailSend as spec } from '../../contract/email-send.ts';
 import type { SendMessageAnswer } from '../../cxone/email.ts';
+import { plural } from '../../domain/numbers.ts';
 import { type Reason, toReason } from '../../domain/run.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
 import { bisect } from '../engine/bisect.ts';
@@ -75,7 +76,7 @@ function accepted(
   return {
     groups: [...(sent.length > 0 ? [{ outcome: 'sent' as const, seqs: sent }] : []), ...rejected],
     derived: [],
-    details: `job ${answer.jobId}: ${sent.length} of ${attempt.seqs.length} recipients`,
+    details: `job ${answer.jobId}: ${sent.length} of ${plural(attempt.seqs.length, 'recipient')}`,
     cxoneId: answer.jobId,
     inSettleTransaction: async (tx) => {
       const job = { runNo: run.run_no, jobId: answer.jobId, writeId, messages };

@@ -6,6 +6,7 @@ import { Context } from '@temporalio/activity';
 import pLimit from 'p-limit';
 import { emailSendTimes, emailSend as spec } from '../../contract/email-send.ts';
 import { CxoneError, CxoneNotFound, CxoneRefused, CxoneTooLong } from '../../cxone/errors.ts';
+import { plural } from '../../domain/numbers.ts';
 import type { Counts } from '../../domain/run.ts';
 import type { Job } from '../../ledger/emails/jobs.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -77,7 +78,9 @@ export async function trackMessages(deps: EmailSendDeps, request: TrackMessages)
   const dueInMs = nextPollAt === null ? pauseWithoutJobs(run, notBefore) : nextPollAt.getTime() - Date.now();
   throw retryableFailure(
     'JobsOpen',
-    open === 0 ? 'no job is open at the moment' : `${open} jobs are open at CXone`,
+    open === 0
+      ? 'no job is open at the moment'
+      : `${plural(open, 'job')} ${open === 1 ? 'is' : 'are'} open at CXone`,
     Math.min(Math.max(dueInMs, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS),
   );
 }

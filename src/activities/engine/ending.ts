@@ -1,6 +1,7 @@
 /** A run in the ledger is ended early, or closed with its result. The same for every operation. */
 import type { BulkResult } from '../../contract/run.ts';
 import { figuresOf } from '../../domain/metrics.ts';
+import { plural } from '../../domain/numbers.ts';
 import { type RunState, successRatePercent } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { retriedRunId } from '../../ledger/runs/retries.ts';
@@ -57,7 +58,7 @@ async function closeRun(deps: EndingDeps, { runId, state, failure }: CloseRun): 
   else if (state === 'failed') await definition.onEndedEarly?.(run);
   const counts = await ledger.runs.exactCounts(run.run_no);
   if (state === 'completed' && !run.dry_run && counts.pending !== 0)
-    throw new Error(`run ${runId} would complete with ${counts.pending} records pending`);
+    throw new Error(`run ${runId} would complete with ${plural(counts.pending, 'record')} pending`);
   const counted = { counts, measures: await ledger.metrics.ofRun(run.run_no) };
   const more = (await definition.result?.(run, state, counted)) ?? {};
   const computed = { ...(await commonResult(ledger, run, state, counted)), ...more };

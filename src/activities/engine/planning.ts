@@ -1,4 +1,5 @@
 /** What is pending is cut into batches and planned, and planned again if an approved plan is outdated. */
+import { plural } from '../../domain/numbers.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { countPlan, type Plan } from './plan.ts';
@@ -68,7 +69,7 @@ async function planAgain(deps: PlanningDeps, run: Run, approved: string): Promis
     const { suppressed = 0 } = await ledger.runs.exactCounts(run.run_no);
     const n = suppressed - ((run.plan as Plan).suppressed ?? 0);
     // They include records that the approved plan had left out.
-    const more = `${n} more ${n === 1 ? 'record' : 'records'} of the run must not be sent by now`;
+    const more = `${plural(n, 'more record')} of the run must not be sent by now`;
     const why = [more, ...(check?.describeChange(figures) ?? [])];
     return [`the approval of plan ${approved} is void: ${why.join('. ')}`];
   });

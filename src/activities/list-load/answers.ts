@@ -1,6 +1,7 @@
 /** Sends a batch of items, and reads CXone's answer (docs/cxone-contract.md#upload-items). */
 import { listLoad as spec } from '../../contract/list-load.ts';
 import type { CreateItemsAnswer, NamedItem } from '../../cxone/lists.ts';
+import { plural } from '../../domain/numbers.ts';
 import {
   asTooLarge,
   existingGroup,
@@ -55,7 +56,8 @@ export async function loadItems({ cxone }: ListLoadDeps, attempt: WriteAttempt):
 
 function describe(answer: CreateItemsAnswer, sent: number): string {
   const named = answer.named.length === 0 ? '' : `, ${answer.named.length} named`;
-  if (answer.kind === 'created') return `Created ${answer.itemsCreated ?? 'some'} of ${sent} items${named}`;
+  if (answer.kind === 'created')
+    return `Created ${answer.itemsCreated ?? 'some'} of ${plural(sent, 'item')}${named}`;
   const what = answer.kind === 'duplicates' ? 'refused for duplicates' : 'refused';
   return `HTTP ${answer.status}: ${what}${named}`;
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fatalFailure } from '../../contract/failures.ts';
 import { listLoad as spec } from '../../contract/list-load.ts';
 import { type Capacity, capacityOf } from '../../domain/list-load/capacity.ts';
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { CapacityAnswer, CapacityRequest, OtherReservation } from '../../ledger/runs/capacity.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -152,7 +152,7 @@ function noCapacity(run: Run, found: Room & { readonly planned: number }) {
   const named = nameRuns(others.map(({ runId, remaining }) => ({ runId, n: remaining })));
   const reserved = others.length === 0 ? '' : `, and more are on their way (${named})`;
   const message =
-    `campaign ${campaignId} has ${formatCount(current)} of at most ${formatCount(max)} items${reserved}: there is room for ` +
+    `campaign ${campaignId} has ${formatCount(current)} of at most ${plural(max, 'item')}${reserved}: there is room for ` +
     `${formatCount(Math.max(0, room))} of ${formatCount(planned)}. Make room and start the same run again; ` +
     'or load the best that fit, with "fit": true (cxflow: --fit)';
   return fatalFailure('NoCapacity', message);

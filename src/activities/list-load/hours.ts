@@ -4,7 +4,7 @@ import { createCallCheck } from '../../domain/list-load/callable.ts';
 import type { CallingHours } from '../../domain/list-load/calling-hours.ts';
 import { OUTSIDE_CALLING_HOURS } from '../../domain/list-load/hours-codes.ts';
 import type { ListItem } from '../../domain/list-load/items.ts';
-import { formatCount } from '../../domain/numbers.ts';
+import { plural } from '../../domain/numbers.ts';
 import type { Reason } from '../../domain/run.ts';
 import { TIME_ZONE_UNKNOWN } from '../../domain/time-zones.ts';
 import { LATEST_TIMESTAMP } from '../../domain/timestamps.ts';
@@ -98,7 +98,7 @@ function describeHours(outsideHours: OutsideHours, unknown: number): readonly st
 }
 
 function describeUnknown(n: number, outsideHours: OutsideHours): string {
-  const records = `${formatCount(n)} ${n === 1 ? 'record' : 'records'} whose time zone nobody can tell`;
+  const records = `${plural(n, 'record')} whose time zone nobody can tell`;
   return outsideHours === 'reject'
     ? `${records} will be rejected`
     : `${records} will stay pending until the run is cancelled`;

@@ -1,7 +1,7 @@
 /** What somebody who approves a plan should know about its records. */
 import { listLoad as spec } from '../../contract/list-load.ts';
 import type { ListItem } from '../../domain/list-load/items.ts';
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { inChunks } from '../engine/chunks.ts';
 import { describeConverted } from '../engine/converted-phones.ts';
@@ -38,6 +38,6 @@ export async function describeRecords({ ledger, draining }: ListLoadDeps, run: R
 
 function describeWithoutId(n: number, records: number): string {
   const [have, them] = n === 1 ? ['has', 'it'] : ['have', 'them'];
-  const which = `${formatCount(n)} of ${formatCount(records)} ${records === 1 ? 'record' : 'records'}`;
+  const which = `${formatCount(n)} of ${plural(records, 'record')}`;
   return `${which} ${have} no contact_id, by which our own suppression list knows people: it may not find ${them}`;
 }

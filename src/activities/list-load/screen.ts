@@ -3,6 +3,7 @@ import type { ListLoadFigures } from '../../contract/list-load.ts';
 import { nameOfIdentifier } from '../../domain/identifiers.ts';
 import { identifiersOf } from '../../domain/list-load/identity.ts';
 import type { ListItem } from '../../domain/list-load/items.ts';
+import { plural } from '../../domain/numbers.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { SuppressionSnapshot } from '../../ledger/consent/suppression-snapshots.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
@@ -78,7 +79,7 @@ async function mayLoadSuppressed(
 function describeChange(before: ListLoadFigures | undefined, now: ListLoadFigures | undefined): string[] {
   if (!before || !now || before.suppressions.hash === now.suppressions.hash) return [];
   const describe = ({ suppressions: { hash, entries } }: ListLoadFigures) =>
-    `${hash} (${entries} ${entries === 1 ? 'entry' : 'entries'})`;
+    `${hash} (${plural(entries, 'entry')})`;
   return [`CXone's suppression list was ${describe(before)} and is ${describe(now)}`];
 }
 

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { Notify } from '../../contract/run.ts';
-import { percentOf, twoDecimals } from '../../domain/numbers.ts';
+import { percentOf, plural, twoDecimals } from '../../domain/numbers.ts';
 import { countSuccesses, OUTCOMES, type Outcome, sumOutcomes } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { EventTotals, EventTrailer, OutboxEvent } from '../../ledger/outbox/outbox.ts';
@@ -198,6 +198,6 @@ function describeBatch({ status, details }: Partial<BatchEntry>) {
 }
 
 function describeBatches({ batches, failed }: EventTrailer) {
-  const details = `${batches} batches${failed === 0 ? '' : `, ${failed} of them failed or in doubt`}`;
+  const details = `${plural(batches, 'batch')}${failed === 0 ? '' : `, ${failed} of them failed or in doubt`}`;
   return { status: failed === 0 ? 'success' : 'failed', details };
 }

@@ -3,7 +3,7 @@
  * it for a repetition of the first, or refuses it (docs/adr/0016-consent.md#sending-preferences).
  */
 import type { PreferenceItem } from '../../cxone/preferences.ts';
-import { formatCount } from '../../domain/numbers.ts';
+import { plural } from '../../domain/numbers.ts';
 import type { Preference } from '../../domain/preference-update/preferences.ts';
 import type { Reason } from '../../domain/run.ts';
 import { canonicalize } from '../../ledger/hashing.ts';
@@ -40,7 +40,7 @@ export async function describeSharedKeys(ledger: Ledger, run: Run): Promise<stri
   const n = await ledger.preferences.countSharedKeys(run.run_no);
   if (n === 0) return [];
   return [
-    `${formatCount(n)} rows share an idempotency key with another row; each is sent under a derived key`,
+    `${plural(n, 'row')} ${n === 1 ? 'shares' : 'share'} an idempotency key with another row; each is sent under a derived key`,
   ];
 }
 

@@ -1,9 +1,9 @@
 /** Lists the audit, and verifies its hash chain. */
+import { plural } from '../../domain/numbers.ts';
 import type { AuditEntry } from '../../ledger/audit/audit.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { createAuditTable, isOfBatch } from '../render/audit.ts';
-import { plural } from '../terminal/format.ts';
 import { type Output, openOutput, printJson } from '../terminal/output.ts';
 import { writeAll } from '../terminal/output-stream.ts';
 import { sanitize, toJson } from '../terminal/sanitize.ts';

@@ -1,7 +1,7 @@
 /** Starts everything on this machine, and imports fictitious contacts into the simulator. */
 import { mkdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import { withoutServers } from '../../stack/environment.ts';
 import { readStack, stackEnvironment } from '../../stack/stack-file.ts';
 import type { Cli } from '../cli.ts';
@@ -18,7 +18,6 @@ import {
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderSteps, type Step } from '../render/next-steps.ts';
 import { openPreparedSession } from '../session.ts';
-import { plural } from '../terminal/format.ts';
 import { type Output, openOutput } from '../terminal/output.ts';
 import { type ImportOptions, importContacts } from './contacts-import.ts';
 

@@ -10,11 +10,12 @@ import { type EmailMessage, readMessage } from '../../domain/email-send/message.
 import { searchFields } from '../../domain/email-send/provided-fields.ts';
 import { readSendAt } from '../../domain/email-send/schedule.ts';
 import type { Fields } from '../../domain/fields.ts';
+import { plural } from '../../domain/numbers.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { type Cli, type Session, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { formatTime, plural } from '../terminal/format.ts';
+import { formatTime } from '../terminal/format.ts';
 import { type Output, openOutput } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 import type { SourceRunOptions } from './options.ts';

@@ -1,9 +1,9 @@
 /** Erases a data subject from the ledger and prints what was erased and what was kept. */
 import type { ErasureResult } from '../../contract/consent.ts';
+import { plural } from '../../domain/numbers.ts';
 import { type Cli, type Session, withSession } from '../cli.ts';
 import { confirm, requireTerminal } from '../confirm.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { plural } from '../terminal/format.ts';
 import { type Output, openOutput, printJson } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 

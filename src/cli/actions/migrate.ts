@@ -1,6 +1,7 @@
 /** Prepares the ledger and prints which migrations it ran. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from '../../config/config.ts';
+import { plural } from '../../domain/numbers.ts';
 import { isTransient } from '../../ledger/errors.ts';
 import { openLedger } from '../../ledger/ledger.ts';
 import { refuseOtherTenant } from '../../ledger/tenant.ts';
@@ -9,7 +10,6 @@ import type { Cli } from '../cli.ts';
 import { describeError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { requireDatabase } from '../session.ts';
-import { plural } from '../terminal/format.ts';
 import { openOutput, printJson, writeText } from '../terminal/output.ts';
 
 export interface MigrateOptions {

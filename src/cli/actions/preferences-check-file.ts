@@ -8,10 +8,9 @@ import {
   isUnanswered,
   resolveEligibilityColumns,
 } from '../../domain/consent/eligibility-list.ts';
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import type { Cli, Session } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { plural } from '../terminal/format.ts';
 import { createLineDrawer, type Output, openOutput, printJson } from '../terminal/output.ts';
 import { requireWritable, writeWholeFile } from '../terminal/output-stream.ts';
 import { printable } from '../terminal/sanitize.ts';

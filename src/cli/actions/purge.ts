@@ -1,13 +1,14 @@
 /** Deletes what is older than the retention period, and prints what was deleted and what was kept. */
 import { randomBytes } from 'node:crypto';
 import { parseDuration } from '../../domain/durations.ts';
+import { plural } from '../../domain/numbers.ts';
 import { MS_PER_DAY } from '../../domain/timestamps.ts';
 import type { KeptReason, PurgeCounts, PurgeResult } from '../../ledger/retention/purges.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { confirm, requireTerminal } from '../confirm.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { formatTime, plural } from '../terminal/format.ts';
+import { formatTime } from '../terminal/format.ts';
 import { createLineDrawer, type Output, openOutput, printJson } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 

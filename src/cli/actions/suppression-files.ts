@@ -9,7 +9,7 @@ import {
   suppressionHeaderProblems,
   suppressionReasonProblem,
 } from '../../domain/consent/suppression-rows.ts';
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import { DEFAULT_SOURCE_LIMITS } from '../../domain/source-limits.ts';
 import { TEXT_RULES, textProblem } from '../../domain/text.ts';
 import type { ListedSuppression } from '../../ledger/consent/suppressions.ts';
@@ -24,7 +24,6 @@ import { type Cli, type Session, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { describeAdded } from '../render/suppressions.ts';
-import { plural } from '../terminal/format.ts';
 import { createLineDrawer, openOutput, printJson } from '../terminal/output.ts';
 import { requireWritable, writeWholeFile } from '../terminal/output-stream.ts';
 import { printable } from '../terminal/sanitize.ts';
@@ -61,11 +60,11 @@ export async function importSuppressions(
     const output = openOutput(cli, json);
     const draw = createLineDrawer(output);
     const rules = { keyId: await subjects.keyId(), now: new Date(), reason };
-    const onProgress = (stored: number) => draw(`storing  ${formatCount(stored)} entries`);
+    const onProgress = (stored: number) => draw(`storing  ${plural(stored, 'entry')}`);
     const maxBytes = session.config.sourceLimits.maxSourceBytes;
     const added = await withInputFile(file, { stdin: cli.stdin, maxBytes }, async (input) => {
       const source = await openFile(session, input, options);
-      const onRead = (rows: number) => draw(`${formatCount(rows)} rows read of ${printable(input.name)}`);
+      const onRead = (rows: number) => draw(`${plural(rows, 'row')} read of ${printable(input.name)}`);
       const entries = readEntries(source, { map: options.map ?? {}, rules, onRead });
       return suppressions.addEntries(entries, { by, reason, onProgress });
     }).finally(() => draw(''));
@@ -170,7 +169,7 @@ export async function exportSuppressions(
       const filter = { ...(channel !== undefined && { channel }), ...(reason !== undefined && { reason }) };
       for await (const entry of suppressions.all(filter)) {
         entries += 1;
-        if (entries % ROWS_PER_CHUNK === 0) draw(`writing  ${formatCount(entries)} entries`);
+        if (entries % ROWS_PER_CHUNK === 0) draw(`writing  ${plural(entries, 'entry')}`);
         yield entry;
       }
     }

@@ -6,6 +6,7 @@ import {
   suppressionReasonProblem,
 } from '../../domain/consent/suppression-rows.ts';
 import { ERASED } from '../../domain/consent/suppressions.ts';
+import { plural } from '../../domain/numbers.ts';
 import { TEXT_RULES, textProblem } from '../../domain/text.ts';
 import { toUtcTimestamp } from '../../domain/timestamps.ts';
 import type { ListedSuppression, SuppressionFilter } from '../../ledger/consent/suppressions.ts';
@@ -15,7 +16,7 @@ import { type Cli, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { describeAdded, renderListed, renderRemoved } from '../render/suppressions.ts';
-import { formatTime, plural } from '../terminal/format.ts';
+import { formatTime } from '../terminal/format.ts';
 import { type Output, openOutput, printJson } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 

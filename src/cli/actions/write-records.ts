@@ -1,10 +1,11 @@
 /** Exports the records of a run. No other command prints rows. */
+import { plural } from '../../domain/numbers.ts';
 import type { Outcome } from '../../domain/run.ts';
 import { type Chunks, formatRecords, type RecordFormat } from '../../queries/record-files.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { formatTime, plural, shellQuote } from '../terminal/format.ts';
+import { formatTime, shellQuote } from '../terminal/format.ts';
 import { openOutput } from '../terminal/output.ts';
 import { requireWritable, writeAll, writeWholeFile } from '../terminal/output-stream.ts';
 import { sanitize } from '../terminal/sanitize.ts';

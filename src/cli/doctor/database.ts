@@ -1,13 +1,13 @@
 /** The database of the ledger: whether it answers, is writable and durable, and has its tables. */
 import type { Config } from '../../config/config.ts';
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import type { DatabaseHealth } from '../../ledger/health.ts';
 import { type Ledger, openLedger } from '../../ledger/ledger.ts';
 import { OtherTenant } from '../../ledger/tenant.ts';
 import { listRateBlocks, type RateBlock } from '../../queries/rate-limits.ts';
 import { describeError } from '../errors.ts';
 import { describeRateBlock } from '../render/rate-limits.ts';
-import { formatDuration, formatTime, plural } from '../terminal/format.ts';
+import { formatDuration, formatTime } from '../terminal/format.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { examineSkew, measureSkew } from './clocks.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';

@@ -1,5 +1,5 @@
 /** What the doctor finds, one line each. Pure. */
-import { plural } from '../terminal/format.ts';
+import { plural } from '../../domain/numbers.ts';
 import type { Colors } from '../terminal/output.ts';
 
 export interface Finding {

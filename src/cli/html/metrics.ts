@@ -1,8 +1,8 @@
 /** The governance metrics as one HTML file, and as a table in the report of a run. Pure. */
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import type { GovernanceMetrics, LogEntry, Sums } from '../../queries/metrics.ts';
 import { formatMs } from '../render/run-parts.ts';
-import { formatRate, operationName, plural, spaced } from '../terminal/format.ts';
+import { formatRate, operationName, spaced } from '../terminal/format.ts';
 import { renderDocument } from './document.ts';
 import { html, type Markup, table } from './markup.ts';
 import { formatUtc } from './times.ts';

@@ -1,5 +1,5 @@
 /** The report of a run as one HTML file with its own style sheet. It loads nothing and contains no script. Pure. */
-import { formatCount, percentOf } from '../../domain/numbers.ts';
+import { formatCount, percentOf, plural } from '../../domain/numbers.ts';
 import {
   countSuccesses,
   isConserved,
@@ -12,14 +12,7 @@ import type { RunReport } from '../../queries/run-report.ts';
 import type { PlanDetails } from '../render/plan.ts';
 import { type Fact, formatMs } from '../render/run-parts.ts';
 import type { Curves, Section } from '../render/sections.ts';
-import {
-  formatDuration,
-  formatPercent,
-  formatRate,
-  operationName,
-  plural,
-  spaced,
-} from '../terminal/format.ts';
+import { formatDuration, formatPercent, formatRate, operationName, spaced } from '../terminal/format.ts';
 import { renderDocument } from './document.ts';
 import { html, type Markup, table } from './markup.ts';
 import { type ComparedSums, renderLatencies, renderRates } from './metrics.ts';
@@ -261,7 +254,7 @@ function renderHistory({ history, historyIsTruncated }: ReportPage): Markup | nu
 function renderFooter({ readAt, source, plan, events, cxone, link, purgedAt }: ReportPage): Markup {
   const facts = [
     source &&
-      html`<li>Source: ${source.format}, ${formatCount(source.bytes)} bytes, SHA-256 <code>${source.sha256}</code></li>`,
+      html`<li>Source: ${source.format}, ${plural(source.bytes, 'byte')}, SHA-256 <code>${source.sha256}</code></li>`,
     plan &&
       html`<li>Plan <code>${plan.hash}</code>: ${formatCount(plan.toWrite)} to write in ${plural(plan.batches, 'batch')}</li>`,
     purgedAt === undefined

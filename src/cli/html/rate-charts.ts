@@ -1,8 +1,8 @@
 /** Rate and latency over time as charts, with the operators' decisions marked in them, and as a table. Pure. */
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import type { HistoryEntry } from '../../queries/run-history.ts';
 import type { RunReport, Timeline } from '../../queries/run-report.ts';
-import { formatDuration, plural } from '../terminal/format.ts';
+import { formatDuration } from '../terminal/format.ts';
 import { type Chart, type Mark, type Point, renderChart } from './chart.ts';
 import { html, type Markup, table } from './markup.ts';
 import { formatTick, formatUtc } from './times.ts';

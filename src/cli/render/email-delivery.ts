@@ -1,9 +1,9 @@
 /** What became of the messages of an email send, as tables for the terminal and the report. Pure. */
 import { BOUNCE_CLASSES } from '../../domain/email-send/bounces.ts';
 import { DELIVERY_RATES, type DeliveryFigures, type DeliveryRate } from '../../domain/email-send/figures.ts';
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import type { EmailDelivery, JobReport } from '../../queries/email-send.ts';
-import { formatPercent, formatRate, plural, spaced } from '../terminal/format.ts';
+import { formatPercent, formatRate, spaced } from '../terminal/format.ts';
 import { formatMs } from './run-parts.ts';
 import type { Bar, Curves, OperationReport, Section } from './sections.ts';
 
@@ -164,7 +164,7 @@ function attempts({ attempts: counts }: EmailDelivery): readonly Section[] {
       title: 'messages sent again after a bounce',
       columns: [{ head: 'message' }, { head: 'recipients', align: 'right' }],
       rows: counts.map((n, i) => [
-        i === 0 ? 'first' : `sent again ${i === 1 ? 'once' : `${i} times`}`,
+        i === 0 ? 'first' : `sent again ${i === 1 ? 'once' : plural(i, 'time')}`,
         formatCount(n),
       ]),
     },

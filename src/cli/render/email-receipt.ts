@@ -1,11 +1,11 @@
 /** What a run has done about one mailbox, as text. Pure. */
 import { classifyBounce } from '../../domain/email-send/bounces.ts';
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import type { MessageInTimeline, TimelineEvent } from '../../ledger/emails/figures.ts';
 import type { WriteOfRecord } from '../../ledger/writes/writes.ts';
 import type { EmailReceipt } from '../../queries/email-receipt.ts';
 import { describeReason } from '../../queries/record-files.ts';
-import { formatTime, plural, shellQuote, spaced } from '../terminal/format.ts';
+import { formatTime, shellQuote, spaced } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';

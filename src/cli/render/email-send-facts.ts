@@ -1,9 +1,8 @@
 /** What the plan, the progress and the result of an email send say beyond those of other operations. Pure. */
 import type { EmailSendFigures, EmailSendResult } from '../../contract/email-send.ts';
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import type { EmailFigures } from '../../ledger/emails/figures.ts';
 import type { OpenJobs } from '../../ledger/emails/jobs.ts';
-import { plural } from '../terminal/format.ts';
 import type { PlanFigures } from './plan.ts';
 import type { Fact } from './run-parts.ts';
 

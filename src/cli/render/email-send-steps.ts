@@ -1,6 +1,7 @@
 /** What somebody has to see to after an email send, beyond what became of its records. Pure. */
 import type { EmailSendResult } from '../../contract/email-send.ts';
-import { plural, shellQuote } from '../terminal/format.ts';
+import { plural } from '../../domain/numbers.ts';
+import { shellQuote } from '../terminal/format.ts';
 import type { EndedRun, Step } from './next-steps.ts';
 
 /**

@@ -1,7 +1,7 @@
 /** What the plan and the result of a list load say beyond those of other operations. Pure. */
 import type { ListLoadFigures, ListLoadOutlook, ListLoadResult } from '../../contract/list-load.ts';
-import { formatCount } from '../../domain/numbers.ts';
-import { formatTime, plural } from '../terminal/format.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
+import { formatTime } from '../terminal/format.ts';
 import type { Histogram, PlanFigures } from './plan.ts';
 import type { Fact } from './run-parts.ts';
 

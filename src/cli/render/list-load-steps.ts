@@ -1,6 +1,7 @@
 /** What somebody has to see to after a list load, beyond what became of its records. Pure. */
 import type { ListLoadResult } from '../../contract/list-load.ts';
-import { plural, shellQuote } from '../terminal/format.ts';
+import { plural } from '../../domain/numbers.ts';
+import { shellQuote } from '../terminal/format.ts';
 import type { EndedRun, Step } from './next-steps.ts';
 
 /** CXone has no request that takes an item back. A dry run finds these people, because it screens the file once more. */

@@ -1,7 +1,7 @@
 /** The governance metrics as tables for a terminal of 80 columns. Pure. */
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import type { GovernanceMetrics, LogEntry, Sums } from '../../queries/metrics.ts';
-import { formatRate, formatTime, operationName, plural, spaced } from '../terminal/format.ts';
+import { formatRate, formatTime, operationName, spaced } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { type Column, renderTable, widthOf } from '../terminal/table.ts';

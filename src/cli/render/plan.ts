@@ -1,7 +1,7 @@
 /** What a run is going to write, as text. Pure; without personal data. */
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import type { Plan } from '../../queries/run-facts.ts';
-import { formatDuration, plural } from '../terminal/format.ts';
+import { formatDuration } from '../terminal/format.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
 import type { Fact } from './run-parts.ts';

@@ -1,5 +1,5 @@
 /** What the result of a preference update says beyond those of other operations. Pure. */
-import { plural } from '../terminal/format.ts';
+import { plural } from '../../domain/numbers.ts';
 import type { Fact } from './run-parts.ts';
 
 /** `result`: as the contract defines it; runs that ended otherwise have a part of it, or none. */

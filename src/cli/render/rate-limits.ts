@@ -1,5 +1,5 @@
 /** The rate budget of each tenant and what blocks it, as text. Pure. */
-import { formatCount } from '../../domain/numbers.ts';
+import { plural } from '../../domain/numbers.ts';
 import type { RateBlock, TenantBudget } from '../../queries/rate-limits.ts';
 import { formatDuration, formatTime, shellQuote } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
@@ -19,9 +19,7 @@ export function renderLimits(
   command: string,
 ): string {
   const rate =
-    ratePerMinute === 0
-      ? 'unlimited'
-      : `${formatCount(ratePerMinute)} requests a minute, all workers together`;
+    ratePerMinute === 0 ? 'unlimited' : `${plural(ratePerMinute, 'request')} a minute, all workers together`;
   const budget = `budget: ${rate} (CXFLOW_RATE_PER_MINUTE here)`;
   if (tenants.length === 0) return `${budget}\nno request has been sent yet`;
   const facts = tenants.map(({ tenant, nextFreeAt, queues, block }) => {

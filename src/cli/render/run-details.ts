@@ -1,12 +1,12 @@
 /** Everything about one run, as text. Pure; without personal data. */
 import type { Refusal } from '../../contract/steering.ts';
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import { OUTCOMES } from '../../domain/run.ts';
 import type { LateAnswer } from '../../ledger/writes/writes.ts';
 import type { CxoneFacts } from '../../queries/answers.ts';
 import type { ReasonCount, RunDetails } from '../../queries/run-details.ts';
 import { readFailure, readPlan } from '../../queries/run-facts.ts';
-import { formatTime, operationName, plural, shellQuote, spaced } from '../terminal/format.ts';
+import { formatTime, operationName, shellQuote, spaced } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
@@ -84,7 +84,7 @@ function sourceFacts({ source }: DetailsView): readonly Fact[] {
   if (!source) return [];
   const encoding = source.encoding ? `, read as ${source.encoding}` : '';
   const sheet = source.sheet === undefined ? '' : `, sheet "${printable(source.sheet)}"`;
-  const size = `${formatCount(source.bytes)} bytes${encoding}${sheet}`;
+  const size = `${plural(source.bytes, 'byte')}${encoding}${sheet}`;
   return [['source', `${printable(source.name)}, ${size}, sha256 ${source.sha256.slice(0, 12)}…`]];
 }
 

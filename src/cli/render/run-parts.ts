@@ -1,8 +1,8 @@
 /** What the texts about a run have in common. Pure. */
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import type { RunState } from '../../domain/run.ts';
 import type { Latencies, RuleChecks } from '../../queries/metrics.ts';
-import { formatDuration, formatRate, plural } from '../terminal/format.ts';
+import { formatDuration, formatRate } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
 
 export function stateColor(state: RunState, colors: Colors): (text: string) => string {

@@ -1,5 +1,5 @@
 /** How a run ended: state, counts, reasons and requests as text. Pure; without personal data. */
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import {
   type Counts,
   countSuccesses,
@@ -13,7 +13,7 @@ import type { CxoneMessages } from '../../queries/answers.ts';
 import type { RuleChecks } from '../../queries/metrics.ts';
 import type { ReasonCount } from '../../queries/run-details.ts';
 import type { RunFailure, StoredResult } from '../../queries/run-facts.ts';
-import { formatDuration, formatPercent, plural, spaced } from '../terminal/format.ts';
+import { formatDuration, formatPercent, spaced } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';

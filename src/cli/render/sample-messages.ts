@@ -1,5 +1,6 @@
 /** What the first recipients of a message will read, as text. Pure. */
-import { plural, wrapText } from '../terminal/format.ts';
+import { plural } from '../../domain/numbers.ts';
+import { wrapText } from '../terminal/format.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
 import type { Fact } from './run-parts.ts';

@@ -1,7 +1,7 @@
 /** The metrics of a campaign, as one line. Pure. */
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import type { SelectionMetrics } from '../../ledger/selections/selections.ts';
-import { formatRate, plural } from '../terminal/format.ts';
+import { formatRate } from '../terminal/format.ts';
 import { type Fact, formatMs } from './run-parts.ts';
 
 /** `result`: as the contract defines it; runs that ended otherwise have a part of it, or none. */

@@ -1,12 +1,12 @@
 /** Our own suppression list on a terminal. Pure. */
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import { shorten } from '../../domain/shorten.ts';
 import type {
   AddedEntries,
   ListedSuppression,
   RemovedSuppression,
 } from '../../ledger/consent/suppressions.ts';
-import { formatTime, plural } from '../terminal/format.ts';
+import { formatTime } from '../terminal/format.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { renderTableWithin } from '../terminal/table.ts';
 

@@ -1,16 +1,4 @@
 /** Numbers, times and names in the form that people read. Pure. */
-import { formatCount } from '../../domain/numbers.ts';
-
-/** `1 record`, `2 records` */
-export function plural(n: number, word: string): string {
-  return `${formatCount(n)} ${n === 1 ? word : toPlural(word)}`;
-}
-
-function toPlural(word: string): string {
-  if (/[^aeiou]y$/.test(word)) return `${word.slice(0, -1)}ies`;
-  return /(s|x|ch|sh)$/.test(word) ? `${word}es` : `${word}s`;
-}
-
 /** `97.1 %`. Never rounds up to 100 or down to 0, so that neither is printed unless it is exact. */
 export function formatPercent(part: number, whole: number, digits = 1): string {
   if (whole === 0) return `${(0).toFixed(digits)} %`;

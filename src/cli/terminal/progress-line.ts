@@ -1,8 +1,8 @@
 /** One line that shows where a run is: with a bar on a terminal, without one elsewhere. Pure. */
-import { formatCount } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import type { Counts, Phase } from '../../domain/run.ts';
 import { NEEDS_ATTENTION } from '../../domain/run.ts';
-import { formatDuration, formatPercent, plural, spaced } from './format.ts';
+import { formatDuration, formatPercent, spaced } from './format.ts';
 import type { Colors } from './output.ts';
 
 export interface Snapshot {

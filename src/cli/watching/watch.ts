@@ -1,5 +1,6 @@
 /** Watches a run on the terminal until it ends or the user presses Ctrl-C, and shows what it waits for. */
 import type { ShownConflict } from '../../contract/steering.ts';
+import { plural } from '../../domain/numbers.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { readConflicts } from '../../queries/conflicts.ts';
 import { readPlan } from '../../queries/run-facts.ts';
@@ -15,7 +16,7 @@ import {
   stepsForPause,
 } from '../render/next-steps.ts';
 import { renderPlan } from '../render/plan.ts';
-import { plural, wrapText } from '../terminal/format.ts';
+import { wrapText } from '../terminal/format.ts';
 import type { Output } from '../terminal/output.ts';
 import { createProgressView, type ProgressView } from '../terminal/progress-view.ts';
 import { printable } from '../terminal/sanitize.ts';

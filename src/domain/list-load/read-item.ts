@@ -4,7 +4,7 @@ import { contactIdProblem } from '../contact-id.ts';
 import { type Fields, readField, toText } from '../fields.ts';
 import { isEmailAddress } from '../identifiers.ts';
 import { withoutInvisible } from '../invisible.ts';
-import { isRounded, isRoundedText } from '../numbers.ts';
+import { isRounded, isRoundedText, plural } from '../numbers.ts';
 import { readPhone } from '../phone.ts';
 import type { Reason } from '../run.ts';
 import { describeNoTimestamp, toUtcTimestamp } from '../timestamps.ts';
@@ -173,7 +173,7 @@ function schemaReasons({ values, columns }: Row, rules: ItemRules): Reason[] {
 function sizeReasons({ values }: Row): Reason[] {
   const characters = [...values.values()].reduce((sum, { length }) => sum + length, 0);
   if (characters <= MAX_ROW_CHARACTERS) return [];
-  const message = `its values have ${characters} characters together, ${MAX_ROW_CHARACTERS} at most`;
+  const message = `its values have ${plural(characters, 'character')} together, ${MAX_ROW_CHARACTERS} at most`;
   return [{ code: 'row_too_long', message }];
 }
 

@@ -1,5 +1,5 @@
 /** When a suppression list can be relied on (docs/list-load.md#suppression). Pure. */
-import { formatCount } from '../numbers.ts';
+import { formatCount, plural } from '../numbers.ts';
 
 /** What is known of a suppression list after it was read to its end. */
 export interface SnapshotFigures {
@@ -20,17 +20,15 @@ export function suppressionDoubts(
   previous: Pick<SnapshotFigures, 'entries'> | null,
 ): readonly string[] {
   const doubts: string[] = [];
-  if (!isComplete) doubts.push(`The suppression list ends in the middle, after ${count(entries)}`);
+  if (!isComplete) doubts.push(`The suppression list ends in the middle, after ${plural(entries, 'entry')}`);
   if (entries === 0 && previous?.entries !== 0) doubts.push('The suppression list is empty');
   else if (previous !== null && entries * 2 < previous.entries)
     doubts.push(
-      `The suppression list has shrunk by more than half, from ${count(previous.entries)} to ${formatCount(entries)}`,
+      `The suppression list has shrunk by more than half, from ${plural(previous.entries, 'entry')} to ${formatCount(entries)}`,
     );
   if (unidentified > 0)
     doubts.push(
-      `${count(unidentified)} of the suppression list ${unidentified === 1 ? 'identifies' : 'identify'} nobody, or ${unidentified === 1 ? 'has' : 'have'} a number, an address or an id that cannot be read: each may mean anybody`,
+      `${plural(unidentified, 'entry')} of the suppression list ${unidentified === 1 ? 'identifies' : 'identify'} nobody, or ${unidentified === 1 ? 'has' : 'have'} a number, an address or an id that cannot be read: each may mean anybody`,
     );
   return doubts;
 }
-
-const count = (n: number): string => `${formatCount(n)} ${n === 1 ? 'entry' : 'entries'}`;

@@ -1,5 +1,6 @@
 /** Changes of a selection: their rules, and how they are applied. Pure. */
 import { canonicalText, describeKey, findJsonProblem, isObject } from '../json.ts';
+import { plural } from '../numbers.ts';
 import { shorten } from '../shorten.ts';
 import { quoteName } from '../text.ts';
 import { describePlace, describeValue, redactValue } from './diff.ts';
@@ -103,7 +104,7 @@ export function fitProblems(
     ...removals.flatMap((removal, index) => {
       const found = rules.filter((rule) => isRemovedBy(removal, rule));
       if (found.length < 2) return [];
-      const message = `fits ${found.length} rules of the campaign (${describeRules(found)}): name the value of the one to remove`;
+      const message = `fits ${plural(found.length, 'rule')} of the campaign (${describeRules(found)}): name the value of the one to remove`;
       return [{ path: `${path}.remove.filterRules[${index}]`, message }];
     }),
     ...withoutExclusiveFields(excluding, rules).map(({ rule, index, excluded }) => ({

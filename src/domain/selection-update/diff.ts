@@ -1,5 +1,6 @@
 /** Describes the differences between two selections for people. Pure. */
 import { sameJson } from '../json.ts';
+import { plural } from '../numbers.ts';
 import {
   allPlaces,
   isFieldPlace,
@@ -95,7 +96,7 @@ export function describeValue(value: PlaceValue, place?: Place): string {
   if ('order' in value)
     return value.order.length === 0 ? 'none' : value.order.map((p) => JSON.stringify(p)).join(', ');
   const { targetListIds, exclusionListIds, filterRules = [] } = value.selection;
-  if (!targetListIds) return `${filterRules.length} rules`;
+  if (!targetListIds) return plural(filterRules.length, 'rule');
   return `targets ${targetListIds.join(', ') || 'none'}; exclusions ${exclusionListIds?.join(', ') || 'none'}`;
 }
 
@@ -147,6 +148,6 @@ function redact(value: unknown): unknown {
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, redact(inner)]));
   if (typeof value === 'number') return Math.abs(value) < 1_000_000 ? value : '(a long number)';
   if (typeof value !== 'string') return value;
-  if (value.length > MAX_SHOWN_CHARACTERS) return `(${value.length} characters)`;
-  return MAY_BE_PERSONAL.test(value) && !DATE.test(value) ? `(${value.length} characters)` : value;
+  if (value.length > MAX_SHOWN_CHARACTERS) return `(${plural(value.length, 'character')})`;
+  return MAY_BE_PERSONAL.test(value) && !DATE.test(value) ? `(${plural(value.length, 'character')})` : value;
 }

@@ -1,5 +1,7 @@
 /** Retries in PostgreSQL. */
+
 import { sql } from 'kysely';
+import { plural } from '../../domain/numbers.ts';
 import { RETRIED } from '../../domain/run.ts';
 import type { Database, Executor } from '../database.ts';
 import { maybeApplied } from '../writes/maybe-applied.sql.ts';
@@ -19,7 +21,7 @@ async function findObstacle(db: Executor, { run_no: runNo, state, purged_at }: R
     return `was purged on ${purged_at.toISOString().slice(0, 10)}, so its rows are gone; import their file again`;
   const unanswered = await countUnanswered(db, runNo);
   if (unanswered > 0)
-    return `has writes of ${unanswered} records without an answer; start it again with the same id: it continues where it stopped, and finds out what became of them`;
+    return `has writes of ${plural(unanswered, 'record')} without an answer; start it again with the same id: it continues where it stopped, and finds out what became of them`;
   if (await hasRetriedRecords(db, runNo)) return null;
   return `left nothing to retry: none of its rows is ${RETRIED.join(', ')}`;
 }

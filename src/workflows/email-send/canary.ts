@@ -1,6 +1,7 @@
 /** A first share of the batches is sent alone and judged by its events, so that a bad list or template harms few. */
 import { type EmailSendInput, emailSendTimes } from '../../contract/email-send.ts';
 import { canaryBatches } from '../../domain/email-send/share.ts';
+import { plural } from '../../domain/numbers.ts';
 import { handOver, waitUntil, waitWhilePaused } from '../engine/hand-over.ts';
 import type { Run } from '../engine/run.ts';
 import { resolveInDoubt, waitForWrites, write } from '../engine/steps.ts';
@@ -32,7 +33,7 @@ function isNothingSent({ counts }: Run): boolean {
 
 async function waitForEvents(run: Run, share: number, ends: number): Promise<void> {
   const at = new Date(ends).toISOString();
-  const batches = share === 1 ? 'the first batch is' : `the first ${share} batches are`;
+  const batches = share === 1 ? 'the first batch is' : `the first ${plural(share, 'batch')} are`;
   await run.enter('writing', `${at}, when ${batches} judged by the events`);
   await waitUntil(run, ends, `the first share is judged at ${at}`);
 }

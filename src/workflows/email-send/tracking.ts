@@ -4,6 +4,7 @@
  */
 import { condition } from '@temporalio/workflow';
 import type { Tracked } from '../../activities/email-send/tracking.ts';
+import { plural } from '../../domain/numbers.ts';
 import { handOver, interruptible, isHistoryLong } from '../engine/hand-over.ts';
 import type { Run } from '../engine/run.ts';
 import { waitForWrites } from '../engine/steps.ts';
@@ -69,7 +70,7 @@ async function pauseForPolicyBounces(
   // Whoever resumes a run that was paused before does not know of them.
   await condition(() => !run.isPaused());
   sending.policyBounces = policyBounces;
-  const messages = more === 1 ? '1 message was' : `${more} messages were`;
+  const messages = `${plural(more, 'message')} ${more === 1 ? 'was' : 'were'}`;
   await run.pause(
     `${messages} refused because of the sender (5.7.x): check the reputation and the settings of the sender's domain, then resume, or cancel the run`,
   );

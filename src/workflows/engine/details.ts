@@ -2,6 +2,7 @@
 import type { Plan } from '../../activities/engine/plan.ts';
 import type { InDoubt } from '../../activities/engine/runs.ts';
 import type { Decision, Progress } from '../../contract/steering.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import { OUTCOMES } from '../../domain/run.ts';
 import { shortenList } from '../../domain/shorten.ts';
 import type { Decisions } from './decision.ts';
@@ -25,7 +26,7 @@ export function describeRun({ progress, plan, target, inDoubt, decisions }: RunD
   if (progress.waitingFor) lines.push(`- **waits for**: ${progress.waitingFor}`);
   if (plan)
     lines.push(
-      `- **plan** \`${plan.hash}\`: write ${plan.toWrite} of ${plan.total} in ${plan.batches} batches${describeLookups(plan)}`,
+      `- **plan** \`${plan.hash}\`: write ${formatCount(plan.toWrite)} of ${formatCount(plan.total)} in ${plural(plan.batches, 'batch')}${describeLookups(plan)}`,
     );
   for (const note of plan?.notes ?? []) lines.push(`- ${note}`);
   const { keptApproval, ...counting } = decisions;
@@ -48,8 +49,9 @@ function describeSender({ by = 'somebody', reason }: Decision): string {
 function describeLookups({ lookups }: Plan): string {
   if (!lookups) return '';
   const { requests, withoutContactId } = lookups;
-  const without = withoutContactId > 0 ? ` (${withoutContactId} records have no contact id to look up)` : '';
-  return `, after ${requests} lookups of preferences${without}`;
+  const without =
+    withoutContactId > 0 ? ` (${plural(withoutContactId, 'record')} without a contact id to look up)` : '';
+  return `, after ${plural(requests, 'lookup')} of preferences${without}`;
 }
 
 function tabulateCounts({ counts }: Progress): string[] {
@@ -69,7 +71,7 @@ function listInDoubt(writes: readonly InDoubt[]): string[] {
     .slice(0, MAX_WRITES_SHOWN)
     .map(
       (write) =>
-        `- write ${write.id}: batch ${write.batch}, ${write.records} records, ` +
+        `- write ${write.id}: batch ${write.batch}, ${plural(write.records, 'record')}, ` +
         `${write.knownSent ? 'sent' : 'claimed, perhaps not sent,'} ${write.sentAt ?? '?'}` +
         describeLateAnswer(write),
     );

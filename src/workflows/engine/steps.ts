@@ -3,6 +3,7 @@ import type { PageResult } from '../../activities/engine/page-worker.ts';
 import type { Plan } from '../../activities/engine/plan.ts';
 import type { InDoubt } from '../../activities/engine/runs.ts';
 import { type Decision, MAX_LISTED_IN_DOUBT } from '../../contract/steering.ts';
+import { plural } from '../../domain/numbers.ts';
 import { LATEST_TIMESTAMP } from '../../domain/timestamps.ts';
 import { ledger, ledgerScans, MAX_OPEN_PAGES } from '../policies.ts';
 import { interruptible, isHistoryLong, waitInPhase, waitUntil } from './hand-over.ts';
@@ -135,13 +136,13 @@ export async function waitForWrites(run: Run): Promise<boolean> {
   run.writingBegan = null;
   await run.enter('writing', describeNotBefore(notBefore, counts.pending));
   const until = Math.max(Date.parse(notBefore), Date.now() + MIN_WAIT_MS);
-  await waitUntil(run, until, `${counts.pending} records not before ${notBefore}`);
+  await waitUntil(run, until, `${plural(counts.pending, 'record')} not before ${notBefore}`);
   Object.assign(run, { notBefore: null, cursor: 1 });
   return true;
 }
 
 function describeNotBefore(notBefore: string, pending: number): string {
-  const records = pending === 1 ? '1 record' : `${pending} records`;
+  const records = plural(pending, 'record');
   return notBefore === LATEST_TIMESTAMP
     ? `a decision about ${records} for which no permitted time is known: cancel the run to end it`
     : `${notBefore}, the first time at which some of the last ${records} may be written`;
@@ -163,7 +164,7 @@ async function pauseIfNeeded(run: Run, { halted, lost }: PageResult): Promise<vo
     const { lostInARow } = run;
     run.lostInARow = 0;
     await run.pause(
-      `the answers to ${lostInARow} writes in a row were lost; look at them (cxflow show), then resume, or cancel the run`,
+      `the answers to ${plural(lostInARow, 'write')} in a row were lost; look at them (cxflow show), then resume, or cancel the run`,
     );
   }
 }
@@ -229,10 +230,10 @@ async function nextResolution(run: Run): Promise<Resolution> {
   if (onInDoubt === 'resend' && run.inDoubt.some(({ resent }) => !resent))
     return { decision: { action: 'resolve', verdict: 'resend', reason }, firstTimeOnly: true };
   const { length } = run.inDoubt;
-  const many = length === MAX_LISTED_IN_DOUBT ? `${length} or more` : String(length);
+  const writes = length === MAX_LISTED_IN_DOUBT ? `${length} or more writes` : plural(length, 'write');
   // What an earlier execution has handed over was sent to a run in this phase, so it is judged in it.
   if (run.phase !== 'in_doubt' || !run.steering.hasResolution())
-    await run.enter('in_doubt', `a decision about ${many} writes in doubt`);
+    await run.enter('in_doubt', `a decision about ${writes} in doubt`);
   await waitInPhase(run, {
     isMet: () => run.steering.hasResolution(),
     deadline: inDoubtDeadline,

@@ -8,6 +8,7 @@ import type {
 import { fatalFailure } from '../../contract/failures.ts';
 import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
 import type { ConflictSide, Answers as GivenAnswers, ShownConflict } from '../../contract/steering.ts';
+import { plural } from '../../domain/numbers.ts';
 import type { Outcome } from '../../domain/run.ts';
 import { shortenList } from '../../domain/shorten.ts';
 import { handOver, interruptible, isHistoryLong, waitInPhase } from '../engine/hand-over.ts';
@@ -173,7 +174,7 @@ async function askOperator(
 
 /** Includes the hashes, so that whoever watches the run in the ledger notices when a conflict has changed. */
 function describeQuestion(conflicts: readonly ShownConflict[]): string {
-  const what = conflicts.length === 1 ? 'one conflict' : `${conflicts.length} conflicts`;
+  const what = plural(conflicts.length, 'conflict');
   const places = conflicts.map(({ place, hash }) => `${place} (${hash.slice(0, 8)})`);
   const others = conflicts
     .slice(MAX_CONFLICTS_DESCRIBED)
@@ -198,7 +199,7 @@ async function resolveCollisions(
   collisions: number,
   version: number | null,
 ): Promise<Answer | null> {
-  const why = `campaign ${run.target} was changed by somebody else before each of ${collisions} writes`;
+  const why = `campaign ${run.target} was changed by somebody else before each of ${plural(collisions, 'write')}`;
   const conflict: ShownConflict = {
     place: 'campaign',
     base: '',
