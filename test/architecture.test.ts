@@ -90,12 +90,12 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     retention: ['audit', 'writes', 'runs', 'database', 'locks', 'schema'],
   },
   domain: {
-    ...{ absent: [], cells: [], columns: ['invisible'], fields: [], invisible: [], numbers: [] },
+    ...{ absent: [], cells: [], columns: ['invisible'], fields: [], invisible: [], numbers: [], reasons: [] },
     ...{ run: ['numbers'], 'contact-id': ['invisible', 'run'] },
     ...{ shorten: [], 'source-limits': [], timeouts: [], timestamps: [], 'workbook-text': [] },
     ...{ metrics: ['numbers', 'run'], checks: ['json', 'similar', 'text'], durations: ['timestamps'] },
     ...{ text: ['shorten'], messages: ['shorten'], json: ['text'], 'json-text': ['json'] },
-    ...{ phone: ['invisible', 'run'], 'time-zones': ['run'], similar: ['columns'], mask: [] },
+    ...{ phone: ['invisible', 'run'], 'time-zones': ['reasons', 'run'], similar: ['columns'], mask: [] },
     'email-address': ['run', 'shorten'],
     identifiers: ['contact-id', 'email-address', 'invisible', 'phone'],
     consent: [
@@ -105,7 +105,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     ...perOperation([
       ...['cells', 'checks', 'columns', 'consent', 'contact-id', 'email-address', 'fields', 'identifiers'],
       ...['invisible', 'json', 'mask', 'messages', 'numbers', 'phone', 'run', 'shorten', 'similar'],
-      ...['source-limits', 'text', 'time-zones', 'timestamps'],
+      ...['reasons', 'source-limits', 'text', 'time-zones', 'timestamps'],
     ]),
   },
   contract: {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { renderCommandsPage } from './commands-page.ts';
 import { EMAIL_EVENT_TABLES } from './email-events.ts';
 import { renderOperationComments, renderOperations } from './operations.ts';
+import { renderReasonsPage } from './reasons-page.ts';
 import { renderSchema, SCHEMA_TYPES } from './schemas.ts';
 import { renderSettingsPage } from './settings-page.ts';
 
@@ -15,6 +16,7 @@ const ROOT = join(import.meta.dirname, '../..');
 /** Path in the repository → its content. */
 export const GENERATED_PAGES: Readonly<Record<string, () => string>> = {
   'docs/commands.md': renderCommandsPage,
+  'docs/reasons.md': renderReasonsPage,
   'docs/settings.md': renderSettingsPage,
   ...Object.fromEntries(SCHEMA_TYPES.map((type) => [`docs/schemas/${type}.json`, () => renderSchema(type)])),
   'docs/deployment.md': () => replaceParts('docs/deployment.md', [renderOperations({ withFamily: true })]),

@@ -2,11 +2,13 @@
  * Time zones: which names are accepted, and what a clock in a zone shows. The rules come from the tz database of Node.js, through
  * `Intl`; the arithmetic from the Temporal polyfill (docs/list-load-calling-hours.md#time-zones). Pure.
  */
+
 import { Temporal } from 'temporal-polyfill';
+import type { ReasonCode } from './reasons.ts';
 import type { Reason } from './run.ts';
 
 /** The code of a reason. The ledger keeps it, so it never changes. */
-export const TIME_ZONE_UNKNOWN = 'time_zone_unknown';
+export const TIME_ZONE_UNKNOWN = 'time_zone_unknown' satisfies ReasonCode;
 
 type ReadTimeZone =
   | { readonly zone: string }

@@ -3,6 +3,7 @@ import { stringify } from 'csv-stringify/sync';
 import { escapeFormula } from '../domain/cells.ts';
 import { RAW_COLUMN } from '../domain/columns.ts';
 import { isRounded, toRoundedText } from '../domain/numbers.ts';
+import { meaningOf } from '../domain/reasons.ts';
 import type { Outcome, Reason } from '../domain/run.ts';
 import type { Records, SettledRecord } from '../ledger/runs/records.ts';
 import type { Run } from '../ledger/runs/runs.ts';
@@ -194,9 +195,12 @@ function toCell(value: unknown): string {
   return typeof value === 'string' ? escapeFormula(value) : JSON.stringify(value);
 }
 
-/** `phone_not_e164 (phone): must be E.164` */
+/** `consent_too_old (consentTimestamp): The consent is too old (older than 1,825 days)`; of a code of CXone's its message alone */
 export function describeReason({ code, field, message }: Reason): string {
-  return `${code}${field === undefined ? '' : ` (${field})`}${message === undefined ? '' : `: ${message}`}`;
+  const where = field === undefined ? '' : ` (${field})`;
+  const meaning = meaningOf(code);
+  if (meaning === null) return `${code}${where}${message === undefined ? '' : `: ${message}`}`;
+  return `${code}${where}: ${meaning}${message === undefined ? '' : ` (${message})`}`;
 }
 
 async function* inChunks<T>(

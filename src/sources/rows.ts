@@ -1,6 +1,7 @@
 /** The rows of a source, including those that could not be read. */
 import { isUtf8 } from 'node:buffer';
 import { formatCount } from '../domain/numbers.ts';
+import type { ReasonCode } from '../domain/reasons.ts';
 import type { Reason } from '../domain/run.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { replaceUnstorable } from '../domain/text.ts';
@@ -29,7 +30,7 @@ export interface SourceRow {
 
 const RAW_CHARACTERS = 10_000;
 
-export function brokenRow(record: RawRecord, code: string, message: string, field?: string): SourceRow {
+export function brokenRow(record: RawRecord, code: ReasonCode, message: string, field?: string): SourceRow {
   const broken = { code, ...(field !== undefined && { field }), message };
   return { line: record.line, broken, raw: showRaw(record.bytes) };
 }
@@ -78,8 +79,8 @@ export function notText(record: RawRecord): SourceRow {
 
 /** @param field a column, as the header names it */
 export function fieldTooLarge(record: RawRecord, field: string | undefined, limits: SourceLimits): SourceRow {
-  const { code, message, field: shown } = tooManyCharacters(field, limits);
-  return brokenRow(record, code, message, shown);
+  const { message, field: shown } = tooManyCharacters(field, limits);
+  return brokenRow(record, 'row_field_too_large', message, shown);
 }
 
 /** @param field a column, as the header names it */

@@ -176,10 +176,10 @@ describe('what a list load shows', () => {
       'phone_number,time_zone,country,score,cxflow_line,cxflow_outcome,cxflow_reasons,cxflow_score,cxflow_score_components,cxflow_not_before,cxflow_wait_reason',
       'score +1,2026-11-28T16:00:00.000Z,outside_calling_hours',
       'score +1,,',
-      'score +1,,"time_zone_unknown (time_zone): an abbreviation or an offset; write a name of the tz database, e.g. America/New_York"',
+      'score +1,,"time_zone_unknown (time_zone): Nobody can tell the time zone of the person (an abbreviation or an offset; write a name of the tz database, e.g. America/New_York)"',
       'score +1,2026-11-29T02:30:00.000Z,outside_calling_hours',
       'score +1,2026-11-28T21:00:00.000Z,outside_calling_hours',
-      'score +1,,"time_zone_unknown (country): country is no ISO 3166 code of a country, such as DE"',
+      'score +1,,"time_zone_unknown (country): Nobody can tell the time zone of the person (country is no ISO 3166 code of a country, such as DE)"',
       'score +1,,',
     ]);
   });

@@ -161,8 +161,15 @@ describe('the exported records of a run', () => {
     ]);
     expect(text).toBe(
       'id,phone,cxflow_line,cxflow_outcome,cxflow_reasons\n' +
-        'a,,2,invalid,phone_missing (phone); consent_too_old (consentTimestamp): older than 1825 days\n',
+        'a,,2,invalid,phone_missing (phone): The phone number is missing; ' +
+        'consent_too_old (consentTimestamp): The consent is too old (older than 1825 days)\n',
     );
+  });
+
+  it("show CXone's own codes with its message, because nobody else knows what they mean", async () => {
+    const reasons = [{ code: 'DUPLICATE_PHONE', message: 'is taken' }, { code: 'UNSPECIFIED' }];
+    const text = await toText([record({ id: 'a' }, 0, { outcome: 'rejected', reasons })], 'csv', ['id']);
+    expect(text).toContain('a,2,rejected,DUPLICATE_PHONE: is taken; UNSPECIFIED\n');
   });
 
   it("have CXone's ids of the records where it has named any", async () => {

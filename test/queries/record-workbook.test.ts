@@ -104,7 +104,9 @@ describe('the rows of an exported workbook', () => {
     ]);
     const part = await sheetPart(bytes);
     expect(part).toContain('>cxflow_reasons<');
-    expect(part).toContain('>phone_not_e164 (phone): must be E.164; x<');
+    expect(part).toContain(
+      '>phone_not_e164 (phone): The phone number is not in the international form E.164 (must be E.164); x<',
+    );
     expect(part).toContain('<c r="F2" s="0"><v>2</v></c>');
     expect(part).toContain('>=1<');
   });

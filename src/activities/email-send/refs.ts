@@ -53,5 +53,4 @@ export function withholdFrom(attempt: Pick<WriteAttempt, 'refs'>, withheld: With
 const ANSWER_LOST: Reason = { code: 'answer_lost', message: 'CXone may have sent it before' };
 const NOT_SENT_AGAIN: Reason = {
   code: 'not_sent_again',
-  message: 'the message before bounced temporarily, and no other one was sent',
 };

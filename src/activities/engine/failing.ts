@@ -3,7 +3,9 @@
  * fault is alone, and that one is given up. An outage must do no more than delay. So CXone has to answer a probe before a
  * write is divided, which does no harm, and a record is given up only if CXone has answered other writes meanwhile.
  */
+
 import { type CxoneError, CxoneNoAnswer, CxoneRateLimited, CxoneUnavailable } from '../../cxone/errors.ts';
+import type { ReasonCode } from '../../domain/reasons.ts';
 import type { DerivedWrite } from '../../ledger/writes/settlements.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import { bisect } from './bisect.ts';
@@ -13,7 +15,7 @@ import { classifyPriorAttempt } from './prior-attempt.ts';
 export const MAX_EQUAL_FAILURES = 4;
 
 /** The reason of a record that was given up. */
-export const ALWAYS_FAILS = 'always_fails';
+export const ALWAYS_FAILS = 'always_fails' satisfies ReasonCode;
 
 export function failsRepeatedly({ failures }: Pick<OpenWrite, 'failures'>): boolean {
   return failures >= MAX_EQUAL_FAILURES;

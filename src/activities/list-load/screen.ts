@@ -1,9 +1,11 @@
 /** Who must not be loaded: by CXone's suppression list and by our own (docs/list-load.md#suppression). */
+
 import type { ListLoadFigures } from '../../contract/list-load.ts';
 import { nameOfIdentifier } from '../../domain/identifiers.ts';
 import { identifiersOf } from '../../domain/list-load/identity.ts';
 import type { ListItem } from '../../domain/list-load/items.ts';
 import { plural } from '../../domain/numbers.ts';
+import type { ReasonCode } from '../../domain/reasons.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { SuppressionSnapshot } from '../../ledger/consent/suppression-snapshots.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
@@ -18,7 +20,7 @@ import { NO_CAPACITY } from './capacity.ts';
 import type { ListLoadDeps } from './settings.ts';
 import { requireSnapshot } from './snapshot.ts';
 
-export const ON_CXONES_LIST = 'suppressed_by_cxone';
+export const ON_CXONES_LIST = 'suppressed_by_cxone' satisfies ReasonCode;
 
 export const RECORDS_PER_CHUNK = 1_000;
 

@@ -1,2 +1,4 @@
 /** Why somebody may not be called now, as the code of a reason. The ledger keeps it, so it never changes. */
-export const OUTSIDE_CALLING_HOURS = 'outside_calling_hours';
+import type { ReasonCode } from '../reasons.ts';
+
+export const OUTSIDE_CALLING_HOURS = 'outside_calling_hours' satisfies ReasonCode;

@@ -3,6 +3,7 @@ import { CHANNELS, type Channel } from '../consent/eligibility.ts';
 import { contactIdProblem, toGuid } from '../contact-id.ts';
 import { type Fields, readField, toText } from '../fields.ts';
 import { withoutInvisible } from '../invisible.ts';
+import type { ReasonCode } from '../reasons.ts';
 import type { Reason } from '../run.ts';
 import { CLOCK_TOLERANCE_MS, describeNoTimestamp, toUtcTimestamp } from '../timestamps.ts';
 import { readChoiceWords } from './decision.ts';
@@ -22,12 +23,12 @@ export interface Cell {
 
 /**
  * In lower case and without the braces that Microsoft's tools write around a GUID.
- * @param code the reason is `<code>_missing` or `<code>_not_a_guid`
+ * @param code the reason is `<code>_not_a_guid`, or for a blank contact id `contact_id_missing`
  */
-export function readGuid({ field, text }: Cell, code: string): Part<string> {
+export function readGuid({ field, text }: Cell, code: 'contact_id' | 'idempotency_key'): Part<string> {
   const guid = toGuid(text);
   if (guid !== null) return { value: guid };
-  if (text === '') return invalid(`${code}_missing`, field);
+  if (text === '' && code === 'contact_id') return invalid('contact_id_missing', field);
   return invalid(`${code}_not_a_guid`, field, contactIdProblem(text)?.message);
 }
 
@@ -40,7 +41,7 @@ export function readChoice<T extends string>(
   { field, text }: Cell,
   options: readonly T[],
   normalize: (text: string) => string,
-  code: string,
+  code: 'channel' | 'regulatory_region',
 ): Part<T> {
   const option = options.find((each) => each === normalize(text));
   if (option !== undefined) return { value: option };
@@ -68,7 +69,7 @@ export function readTime({ field, text }: Cell, now: Date): Part<string> {
   return { value };
 }
 
-function invalid(code: string, field: string, message?: string): Part<never> {
+function invalid(code: ReasonCode, field: string, message?: string): Part<never> {
   return { value: null, reason: { code, field, ...(message !== undefined && { message }) } };
 }
 
