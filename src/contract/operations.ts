@@ -3,6 +3,7 @@ import { contactImport } from './contact-import.ts';
 import { emailSend } from './email-send.ts';
 import { listLoad } from './list-load.ts';
 import { preferenceUpdate } from './preference-update.ts';
+import type { CommonInput } from './run.ts';
 import { selectionUpdate } from './selection-update.ts';
 import type { OperationSpecs } from './spec.ts';
 
@@ -20,6 +21,20 @@ export const OPERATIONS = {
   preferenceUpdate,
   selectionUpdate,
 } as const satisfies OperationSpecs;
+
+/** `Contact import to list L1`; of an operation that is not registered here, its kind and target. */
+export function titleOf({
+  kind,
+  target,
+  input,
+}: {
+  readonly kind: string;
+  readonly target: string;
+  readonly input: unknown;
+}): string {
+  const spec = (OPERATIONS as OperationSpecs)[kind];
+  return spec ? spec.title(input as CommonInput) : `${kind} ${target}`;
+}
 
 export type Operations = typeof OPERATIONS;
 /** The workflow type of each operation. */

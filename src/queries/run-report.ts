@@ -1,7 +1,8 @@
 /** The numbers behind the report of a run. It holds no row, no file name and nothing about a data subject. */
+import { titleOf } from '../contract/operations.ts';
 import { omitUndefined } from '../domain/absent.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Bucket, SlowBatch } from '../ledger/runs/reports.ts';
+import type { Bucket, SlowBatch, Standstill } from '../ledger/runs/reports.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import { type CxoneFacts, readCxoneFacts } from './answers.ts';
 import { type Latencies, type RuleChecks, readRunMeasures, readTotal, type Sums } from './metrics.ts';
@@ -15,9 +16,13 @@ export interface Timeline {
   readonly to: Date;
   readonly widthMs: number;
   readonly buckets: readonly Bucket[];
+  /** Times in which nothing was settled although nobody had paused the run. */
+  readonly outages: readonly Standstill[];
 }
 
 export interface RunReport extends RunSummary {
+  /** `Contact import to list L1` */
+  readonly title: string;
   /** When this was read, because a run that is still executing looks different a moment later. */
   readonly readAt: Date;
   readonly reasons: readonly ReasonCount[];
@@ -46,6 +51,9 @@ export interface RunReport extends RunSummary {
 }
 
 const MAX_BUCKETS = 80;
+/** Longer than a worker takes to take over the pages of another one. */
+const SHORTEST_OUTAGE_MS = 10_000;
+const MAX_OUTAGES = 20;
 const SLOWEST_BATCHES = 10;
 
 /** Null if the ledger does not have the run. */
@@ -60,6 +68,7 @@ export async function readRunReport(
   const history = await readRunHistory(ledger, runId);
   return {
     ...summarizeRun(run, readResult(run)?.counts ?? (await ledger.runs.counts(runNo))),
+    title: titleOf(run),
     readAt,
     reasons: await ledger.records.countReasons(runNo),
     failure: readFailure(run),
@@ -70,7 +79,7 @@ export async function readRunReport(
     cxone: await readCxoneFacts(ledger, runNo),
     ...(await ledger.reports.countRepeats(runNo)),
     events: await ledger.outbox.countDeliveries(runNo),
-    timeline: await readTimeline(ledger, runNo),
+    timeline: await readTimeline(ledger, runNo, history.entries),
     slowest: await ledger.reports.slowest(runNo, SLOWEST_BATCHES),
     history: history.entries,
     historyIsTruncated: history.isTruncated,
@@ -90,11 +99,26 @@ function pickSource({ source }: Run): RunReport['source'] {
   return source && { format: source.format, bytes: source.bytes, sha256: source.sha256 };
 }
 
-async function readTimeline({ reports }: Pick<Ledger, 'reports'>, runNo: number): Promise<Timeline | null> {
+async function readTimeline(
+  { reports }: Pick<Ledger, 'reports'>,
+  runNo: number,
+  history: readonly HistoryEntry[],
+): Promise<Timeline | null> {
   const writing = await reports.writingPeriod(runNo);
   if (writing === null) return null;
   const widthMs = chooseBucketWidthMs(writing.to.getTime() - writing.from.getTime(), MAX_BUCKETS);
-  return { ...writing, widthMs, buckets: await reports.timeline(runNo, writing.from, widthMs) };
+  const standstills = await reports.standstills(runNo, SHORTEST_OUTAGE_MS, MAX_OUTAGES);
+  return {
+    ...writing,
+    widthMs,
+    buckets: await reports.timeline(runNo, writing.from, widthMs),
+    outages: standstills.filter(({ from, to }) => !isPausedWithin(history, from, to)),
+  };
+}
+
+/** A pause explains it, or an answer for which the run has waited; both are marked as decisions. */
+function isPausedWithin(history: readonly HistoryEntry[], from: Date, to: Date): boolean {
+  return history.some(({ at, action }) => /^(?:pause|resume|resolve)/.test(action) && at >= from && at <= to);
 }
 
 const SECOND = 1_000;

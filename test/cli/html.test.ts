@@ -19,7 +19,7 @@ describe('the report page', () => {
       'created 900 90.0 %',
       'rejected 40 4.0 %',
       'total 1,000',
-      'phone_not_e164 phone 60',
+      'phone_not_e164 The phone number is not in the international form E.164 phone 60',
       '90.00 % success rate',
       '7 create 100 1.2 s 2 200',
       'pause sam lunch',
@@ -90,6 +90,14 @@ describe('the report page', () => {
     expect(marks, 'in both charts; the approval was earlier').toEqual(['A', 'B', 'A', 'B']);
   });
 
+  it('shades outages on the axis of time, and says what can have caused them', () => {
+    const spans = [...page.matchAll(/<rect class="outage" x="([\d.]+)" width="([\d.]+)"/g)];
+    expect(spans, 'one in each chart').toHaveLength(2);
+    expect(toText(page)).toContain(
+      '2026-03-01 10:00:13 UTC, nothing was settled for 4 s: requests were repeated',
+    );
+  });
+
   it('names what it leaves out: decisions without a mark, and entries after the first ones', () => {
     const history = Array.from({ length: 30 }, (_, n) => ({
       at: at(11),
@@ -108,7 +116,7 @@ describe('the report page', () => {
 
   it('escapes text from outside', () => {
     const history = [{ at: at(1), action: 'cancel', by: '<img src=x>', why: '"</td>&\u202e' }];
-    const hostile = renderPage({ ...REPORT, target: "<script>alert('x')</script>", history });
+    const hostile = renderPage({ ...REPORT, title: "<script>alert('x')</script>", history });
     expect(hostile).not.toMatch(/<script|<img/);
     expect(hostile).toContain('&lt;script&gt;alert(&#39;x&#39;)');
     expect(hostile).toContain('&quot;&lt;/td&gt;&amp;\ufffd');
@@ -129,11 +137,14 @@ describe('the report page', () => {
     ['that failed', { state: 'failed' as const, failure: { type: 'Forbidden', message: 'no scope' } }],
     [
       'with one request',
-      { timeline: { from: at(1), to: at(1), widthMs: 100, buckets: [bucket(0, 1)] }, history: [] },
+      {
+        timeline: { from: at(1), to: at(1), widthMs: 100, buckets: [bucket(0, 1)], outages: [] },
+        history: [],
+      },
     ],
     [
       'without any answer',
-      { timeline: { from: at(1), to: at(4), widthMs: 1_000, buckets: [bucket(2, 3, null)] } },
+      { timeline: { from: at(1), to: at(4), widthMs: 1_000, buckets: [bucket(2, 3, null)], outages: [] } },
     ],
   ])('renders a run %s', (_, change: Partial<ReportPage>) => {
     const drawn = renderPage({ ...REPORT, ...change });

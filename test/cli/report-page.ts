@@ -16,6 +16,7 @@ export const bucket = (index: number, records: number, p95Ms: number | null = 90
 
 export const REPORT: ReportPage = {
   runId: 'contact-import:L1:abc',
+  title: 'Contact import to list L1',
   kind: 'contactImport',
   target: 'L1',
   state: 'completed',
@@ -51,7 +52,10 @@ export const REPORT: ReportPage = {
   repeats: 2,
   lostAnswers: 1,
   events: { delivered: 10, undelivered: 0 },
-  timeline: { from: at(10), to: at(20), widthMs: 1_000, buckets: [bucket(0, 500), bucket(9, 440)] },
+  timeline: {
+    ...{ from: at(10), to: at(20), widthMs: 1_000, buckets: [bucket(0, 500), bucket(9, 440)] },
+    outages: [{ from: at(13), to: at(17), isRepeated: true }],
+  },
   slowest: [
     {
       batch: 7,

@@ -39,6 +39,33 @@ describe('a report', () => {
     expect(await reports.countRepeats(runNo)).toEqual({ repeats: 20, lostAnswers: 10 });
   });
 
+  it('finds the times in which nothing was settled, except those that are common in the run', async () => {
+    const { ledger, database } = opened();
+    const { run_no: runNo } = await openRun(ledger);
+    /** Seconds at which writes were settled, and how often each was tried. */
+    const settle = (batch: number, second: number, attempts = 1) =>
+      sql`
+      insert into writes (run_no, batch, kind, state, seqs, attempts, sent_at, settled_at, counts)
+      values (${runNo}, ${batch}, 'create', 'settled', ${[batch]}, ${attempts}, ${FROM},
+        ${FROM}::timestamptz + ${second} * interval '1 second', '{"created": 1}')`.execute(database.db);
+    for (const [i, second] of [1, 2, 3, 4, 34, 35].entries()) await settle(i + 1, second);
+    await settle(7, 50, 2);
+    await settle(8, 51);
+    const at = (second: number) => new Date(FROM.getTime() + second * 1_000);
+    expect(await ledger.reports.standstills(runNo, 10_000, 20)).toEqual([
+      { from: at(4), to: at(34), isRepeated: false },
+      { from: at(35), to: at(50), isRepeated: true },
+    ]);
+    expect(await ledger.reports.standstills(runNo, 10_000, 1)).toMatchObject([{ from: at(4) }]);
+    const [bucket] = await ledger.reports.timeline(runNo, FROM, 60_000);
+    expect(bucket, 'what nobody has answered is no request').toMatchObject({ records: 8, requests: 0 });
+    const slow = (await openRun(ledger)).run_no;
+    await sql`insert into writes (run_no, batch, kind, state, seqs, attempts, sent_at, settled_at, counts)
+      select ${slow}, i, 'create', 'settled', array[i], 1, ${FROM}, ${FROM}::timestamptz + i * interval '12 seconds', '{}'
+      from generate_series(1, 9) i`.execute(database.db);
+    expect(await ledger.reports.standstills(slow, 10_000, 20), 'one request in 12 s is the rate').toEqual([]);
+  });
+
   it('lists the slowest batches first', async () => {
     const { reports } = opened().ledger;
     const { runNo } = await settled(600);

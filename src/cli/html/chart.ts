@@ -30,6 +30,12 @@ export interface Mark {
   readonly label: string;
 }
 
+/** A time that is shaded from top to bottom. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface Chart {
   readonly id: string;
   readonly title: string;
@@ -40,6 +46,7 @@ export interface Chart {
   readonly to: number;
   readonly series: readonly Series[];
   readonly marks: readonly Mark[];
+  readonly outages?: readonly Span[];
 }
 
 const [WIDTH, HEIGHT] = [920, 240];
@@ -54,6 +61,7 @@ export function renderChart(chart: Chart): Markup {
 <title id="${chart.id}-t">${chart.title}</title>
 <desc id="${chart.id}-d">${chart.description}</desc>
 ${drawAxes(chart, scales)}
+${(chart.outages ?? []).map((span) => drawSpan(span, scales))}
 ${chart.series.map((series) => drawSeries(series, scales))}
 ${chart.marks.map((mark) => drawMark(mark, scales))}
 </svg></figure>`;
@@ -112,6 +120,13 @@ function drawLine({ points, colour }: Series, { x, y }: Scales): Markup {
     return [html`<circle class="dot ${colour}" cx="${x(at).toFixed(1)}" cy="${y(value).toFixed(1)}" r="3"/>`];
   });
   return html`<path class="line ${colour}" d="${shape(points) ?? ''}"/>${dots}`;
+}
+
+/** At least two units wide, so that a short one in a long run can be seen. */
+function drawSpan({ from, to }: Span, { x }: Scales): Markup {
+  const [left, right] = [x(from), x(to)];
+  const top = MARGIN.top - 8;
+  return html`<rect class="outage" x="${left.toFixed(1)}" width="${Math.max(2, right - left).toFixed(1)}" y="${top}" height="${HEIGHT - MARGIN.bottom - top}"/>`;
 }
 
 function drawMark({ at, label }: Mark, { x }: Scales): Markup {

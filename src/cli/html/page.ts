@@ -1,5 +1,6 @@
 /** The report of a run as one HTML file with its own style sheet. It loads nothing and contains no script. Pure. */
 import { formatCount, percentOf, plural } from '../../domain/numbers.ts';
+import { meaningOf } from '../../domain/reasons.ts';
 import {
   countSuccesses,
   isConserved,
@@ -35,7 +36,7 @@ export interface ReportPage extends RunReport {
 const MAX_REASONS = 50;
 
 export function renderPage(report: ReportPage): string {
-  const title = `${operationName(report.kind)} ${report.target}: ${renderState(report)}`;
+  const title = `${report.title}: ${renderState(report)}`;
   return renderDocument(
     title,
     html`${renderHeader(report)}
@@ -60,12 +61,12 @@ function renderState({ state, phase, dryRun }: ReportPage): string {
 }
 
 function renderHeader(report: ReportPage): Markup {
-  const { kind, target, state, runId, startedAt, finishedAt, requestedBy, failure, waitingFor } = report;
+  const { title, state, runId, startedAt, finishedAt, requestedBy, failure, waitingFor } = report;
   const by = requestedBy === null ? null : html` by ${requestedBy}`;
   const end = finishedAt === null ? null : html`, ended ${formatUtc(finishedAt)}`;
   const readAt = formatUtc(report.readAt);
   return html`<header>
-<h1>${operationName(kind)} <span class="target">${target}</span> <span class="badge ${state}">${renderState(report)}</span></h1>
+<h1>${title} <span class="badge ${state}">${renderState(report)}</span></h1>
 <p class="id">${runId}</p>
 <p>Started ${formatUtc(startedAt)}${by}${end}.</p>
 ${finishedAt === null ? html`<p class="note">The run has not ended. This report shows its state at ${readAt}.</p>` : null}
@@ -144,6 +145,7 @@ function renderReasons({ reasons: all }: ReportPage): Markup | null {
   const rows = shown.map(({ outcome, code, field, n }) => [
     spaced(outcome),
     html`<code>${code}</code>`,
+    meaningOf(code) ?? '',
     field ?? '',
     formatCount(n),
   ]);
@@ -154,6 +156,7 @@ function renderReasons({ reasons: all }: ReportPage): Markup | null {
   const columns = [
     { head: 'outcome' },
     { head: 'reason' },
+    { head: 'meaning' },
     { head: 'field' },
     { head: 'records', numeric: true },
   ];

@@ -3,7 +3,7 @@ import { formatCount, plural } from '../../domain/numbers.ts';
 import type { HistoryEntry } from '../../queries/run-history.ts';
 import type { RunReport, Timeline } from '../../queries/run-report.ts';
 import { formatDuration } from '../terminal/format.ts';
-import { type Chart, type Mark, type Point, renderChart } from './chart.ts';
+import { type Chart, type Mark, type Point, renderChart, type Span } from './chart.ts';
 import { html, type Markup, table } from './markup.ts';
 import { formatTick, formatUtc } from './times.ts';
 
@@ -21,6 +21,7 @@ export function renderRateCharts({ timeline, history, finishedAt }: RunReport): 
 <p>In intervals of ${formatDuration(timeline.widthMs)}, from the first request to the last settled batch; times are UTC.</p>
 ${renderChart(rateChart(timeline, marks))}
 ${renderChart(latencyChart(timeline, marks))}
+${renderOutages(timeline.outages)}
 ${renderMarks(marks, decisions.length - marks.length)}
 ${renderNumbers(timeline)}</section>`;
 }
@@ -46,6 +47,22 @@ function renderMarks(marks: readonly DecisionMark[], unmarked: number): Markup |
   const rest = unmarked > 0 ? html`<li>and ${formatCount(unmarked)} more without a mark</li>` : null;
   return html`<ul class="marks">${items}${rest}</ul>`;
 }
+
+/** The shaded times. What caused them is not recorded, but what followed shows which it can have been. */
+function renderOutages(outages: Timeline['outages']): Markup | null {
+  if (outages.length === 0) return null;
+  const items = outages.map(({ from, to, isRepeated }) => {
+    const why = isRepeated
+      ? 'requests were repeated afterwards, as after an outage of CXone, of the database or of a worker'
+      : 'nothing was sent, because the run was waiting, or no worker was there, or Temporal was not';
+    const lasted = formatDuration(to.getTime() - from.getTime());
+    return html`<li><span class="key outage"></span>${formatUtc(from)}, nothing was settled for ${lasted}: ${why}</li>`;
+  });
+  return html`<ul class="marks">${items}</ul>`;
+}
+
+const toSpans = ({ outages }: Timeline): readonly Span[] =>
+  outages.map(({ from, to }) => ({ from: from.getTime(), to: to.getTime() }));
 
 interface Interval {
   readonly at: number;
@@ -84,6 +101,7 @@ function rateChart(timeline: Timeline, marks: readonly Mark[]): Chart {
     from: timeline.from.getTime(),
     to: end,
     marks,
+    outages: toSpans(timeline),
     series: [
       { name: 'other outcomes', colour: 'other', shape: 'area', points: points(({ records }) => records) },
       {
@@ -124,6 +142,7 @@ function latencyChart(timeline: Timeline, marks: readonly Mark[]): Chart {
     from: timeline.from.getTime(),
     to: endOfChart(intervals, timeline),
     marks,
+    outages: toSpans(timeline),
     series: [
       { name: 'p95', colour: 'high', shape: 'line', points: points(({ p95Ms }) => p95Ms) },
       { name: 'average', colour: 'line', shape: 'line', points: points(({ averageMs }) => averageMs) },

@@ -15,7 +15,6 @@ main { max-width: 60rem; margin: 0 auto; padding: 2rem 1.25rem 3rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0; }
 h2 { font-size: 1.1rem; margin: 2.25rem 0 .5rem; }
 p { margin: .3rem 0; }
-.target { font-weight: 400; }
 .id { font-family: ui-monospace, monospace; font-size: .85rem; color: var(--soft); overflow-wrap: anywhere; }
 .badge { display: inline-block; vertical-align: .2em; padding: .1rem .6rem; border-radius: 1rem; border: 1.5px solid currentcolor;
   font-size: .85rem; font-weight: 600; color: var(--soft); }
@@ -37,7 +36,7 @@ th:last-child, td:last-child { padding-right: 0; }
 .key::before { content: ""; display: inline-block; width: .7em; height: .7em; border-radius: 2px; margin-right: .5em; background: var(--soft); }
 .key.good::before, .bar .good { background: var(--good); } .key.other::before, .bar .other { background: var(--other); }
 .key.bad::before, .bar .bad { background: var(--bad); } .key.none::before, .bar .none { background: var(--none); }
-.key.line::before { background: var(--line); } .key.high::before { background: var(--high); }
+.key.outage::before { background: var(--bad); opacity: .35; } .key.line::before { background: var(--line); } .key.high::before { background: var(--high); }
 .bar { display: block; min-width: 8rem; height: .8rem; margin-top: .35rem; background: var(--card); border-radius: 2px; }
 .bar span { display: block; height: 100%; min-width: 1px; border-radius: 2px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 .nowrap { white-space: nowrap; } .bar.latency { position: relative; }
@@ -50,6 +49,7 @@ svg { width: 100%; height: auto; display: block; }
 svg text { font: 11px system-ui, sans-serif; fill: var(--soft); }
 .end { text-anchor: end; } .mid { text-anchor: middle; }
 .grid { stroke: var(--rule); }
+rect.outage { fill: var(--bad); opacity: .18; }
 .area.good { fill: var(--good); } .area.other { fill: var(--other); }
 .line { fill: none; stroke-width: 1.75; stroke-linejoin: round; } .line.line { stroke: var(--line); } .line.high { stroke: var(--high); }
 .dot.line { fill: var(--line); } .dot.high { fill: var(--high); }

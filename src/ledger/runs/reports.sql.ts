@@ -10,6 +10,7 @@ import {
   type Repeats,
   type Reports,
   type SlowBatch,
+  type Standstill,
   type WritingPeriod,
 } from './reports.ts';
 
@@ -17,6 +18,7 @@ export function createReports({ db }: Database): Reports {
   return {
     writingPeriod: (runNo) => writingPeriod(db, runNo),
     timeline: (runNo, from, widthMs) => timeline(db, runNo, from, widthMs),
+    standstills: (runNo, minMs, limit) => standstills(db, runNo, minMs, limit),
     slowest: (runNo, limit) => slowest(db, runNo, limit),
     samples: (runNo, limit) => samples(db, runNo, limit),
     countRepeats: (runNo) => countRepeats(db, runNo),
@@ -38,7 +40,7 @@ async function timeline(db: Executor, runNo: number, from: Date, widthMs: number
     select greatest(0, floor(extract(epoch from w.settled_at - ${from}::timestamptz) * 1000 / ${widthMs}::float8))::int
         as index,
       coalesce(sum(c.records), 0)::int as records, coalesce(sum(c.successes), 0)::int as successes,
-      count(*)::int as requests, avg(w.latency_ms)::float8 as "averageMs",
+      count(w.latency_ms)::int as requests, avg(w.latency_ms)::float8 as "averageMs",
       percentile_disc(0.95) within group (order by w.latency_ms) as "p95Ms",
       sum(greatest(w.attempts - 1, 0))::int as repeats
     from writes w left join lateral (
@@ -46,6 +48,31 @@ async function timeline(db: Executor, runNo: number, from: Date, widthMs: number
       from json_each_text(w.counts)) c on true
     where w.run_no = ${runNo} and w.settled_at is not null and w.sent_at is not null
     group by 1 order by 1`.execute(db);
+  return rows;
+}
+
+/** The first writes after a standstill: those that were under way when it began come back within this time. */
+const AFTERWARDS = sql`interval '5 seconds'`;
+/** Times that long, compared with the median between two settlements, are not the rate of the run. */
+const UNCOMMON = 10;
+
+async function standstills(db: Executor, runNo: number, minMs: number, limit: number): Promise<Standstill[]> {
+  const { rows } = await sql<Standstill>`
+    with settled as (
+      select settled_at as "to", lag(settled_at) over (order by settled_at) as "from" from writes
+      where run_no = ${runNo} and settled_at is not null and sent_at is not null),
+    longest as (
+      select s."from", s."to", exists (
+        select from writes w where w.run_no = ${runNo} and w.attempts > 1
+          and w.settled_at between s."to" and s."to" + ${AFTERWARDS}) as "isRepeated"
+      from settled s where s."to" - s."from" >= ${minMs}::float8 * interval '1 millisecond'),
+    common as (
+      select percentile_disc(0.5) within group (order by "to" - "from") as median from settled where "from" is not null)
+    select * from (
+      select "from", "to", "isRepeated" from longest, common
+      where "isRepeated" or "to" - "from" >= ${UNCOMMON} * common.median
+      order by "to" - "from" desc limit ${limit}) found
+    order by "from"`.execute(db);
   return rows;
 }
 

@@ -7,6 +7,12 @@ export interface Reports {
   /** Buckets of `widthMs` (more than 0), those without a settlement left out. */
   timeline(runNo: number, from: Date, widthMs: number): Promise<Bucket[]>;
 
+  /**
+   * The longest times, at least `minMs` each, between two settlements: in order of time. What is common in the run, because it
+   * is slow by its rate, is none of them unless a request was repeated after it.
+   */
+  standstills(runNo: number, minMs: number, limit: number): Promise<Standstill[]>;
+
   /** By latency, the longest first. */
   slowest(runNo: number, limit: number): Promise<SlowBatch[]>;
 
@@ -38,12 +44,20 @@ export interface Bucket {
   readonly index: number;
   readonly records: number;
   readonly successes: number;
+  /** Writes that CXone has answered: what only a lookup or a decision settled was never sent. */
   readonly requests: number;
   /** null: none of its requests was answered. */
   readonly averageMs: number | null;
   readonly p95Ms: number | null;
   /** Claims after the first one: the write had been refused for now (429), or its answer was lost. */
   readonly repeats: number;
+}
+
+export interface Standstill {
+  readonly from: Date;
+  readonly to: Date;
+  /** Whether one of the first writes after it had been tried before. */
+  readonly isRepeated: boolean;
 }
 
 export interface SlowBatch {
