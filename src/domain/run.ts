@@ -62,6 +62,13 @@ export function sumOutcomes(counts: Partial<Record<Outcome, number>>): number {
   return OUTCOMES.reduce((sum, outcome) => sum + (counts[outcome] ?? 0), 0);
 }
 
+/** Without outcomes that no record has. */
+export function outcomesOf(
+  counts: Partial<Record<Outcome, number | undefined>>,
+): Partial<Record<Outcome, number>> {
+  return Object.fromEntries(OUTCOMES.flatMap((each) => (counts[each] ? [[each, counts[each]]] : [])));
+}
+
 export function isConserved(counts: Counts): boolean {
   return counts.total === counts.pending + sumOutcomes(counts);
 }

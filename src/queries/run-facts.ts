@@ -1,6 +1,7 @@
 /** The JSON columns of a run, parsed leniently: an earlier version of cxflow may have written them. */
 import { z } from 'zod';
 import type { BulkResult } from '../contract/run.ts';
+import { OUTCOMES, type Outcome } from '../domain/run.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 
 export interface RunFailure {
@@ -9,14 +10,15 @@ export interface RunFailure {
 }
 
 const REASON_COUNT = z.object({ code: z.string(), field: z.string().nullish(), n: z.number() });
+/** Of rows that are not going to be written, or have been written already. */
+const PLANNED_OUTCOMES = Object.fromEntries(
+  OUTCOMES.map((outcome) => [outcome, z.number().optional()]),
+) as Record<Outcome, z.ZodOptional<z.ZodNumber>>;
 const PLAN = z.looseObject({
   hash: z.string(),
   total: z.number(),
   toWrite: z.number(),
-  invalid: z.number(),
-  duplicate: z.number(),
-  suppressed: z.number().optional(),
-  cancelled: z.number().optional(),
+  ...PLANNED_OUTCOMES,
   batches: z.number(),
   options: z.looseObject({ existing: z.string().optional() }).nullish(),
   reasons: z.array(REASON_COUNT).optional(),

@@ -236,7 +236,7 @@ describe('the report of an email send', () => {
     const stepsFor = (counts: Partial<DeliveryCounts>) => {
       const result = { delivery: deliveryFigures({ ...NO_DELIVERY_COUNTS, ...counts }) };
       const ended = { ...{ runId: 'r1', target: 't', state: 'completed', counts: {} }, input: {}, result };
-      return stepsForDelivery({ ...ended, state: 'completed', sourceFormat: 'csv' }, 'cxflow');
+      return stepsForDelivery({ ...ended, state: 'completed', dryRun: false, sourceFormat: 'csv' }, 'cxflow');
     };
     const bounced = { hard: 3, soft: 2, policy: 0, unknown: 1 };
     expect(stepsFor({ bounced, accepted: 4, delivered: 1 })).toEqual([]);

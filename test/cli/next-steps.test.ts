@@ -7,6 +7,7 @@ const ENDED: EndedRun = {
   runId: 'r',
   target: 'L1',
   state: 'completed',
+  dryRun: false,
   counts: {},
   input: {},
   result: null,
@@ -25,6 +26,16 @@ describe('the steps after a run of records', () => {
     expect(commandsFor({ counts }, 'preferenceUpdate')).toContain('cxflow preferences update --retry-of r');
     expect(commandsFor({ counts }, 'anotherOperation').join()).not.toContain('--retry-of');
     expect(commandsFor({ counts: { created: 3 } }).join()).not.toContain('--retry-of');
+  });
+
+  it('of a dry run claim nothing that was not done', () => {
+    const counts = { pending: 5, invalid: 1, rejected: 2, cancelled: 1 };
+    for (const { retry } of CLI_OPERATIONS) {
+      const steps = stepsAfterRun({ ...ENDED, dryRun: true, counts }, 'cxflow', retry);
+      const texts = steps.map(({ what, command }) => `${what}: ${command}`).join('\n');
+      expect(texts).toContain('see the rows that would be kept back, with the reasons: cxflow records r');
+      expect(texts).not.toMatch(/CXone rejected|were|retry|suppression list|charts/);
+    }
   });
 
   it('begin with the records that a cancelled run left in doubt', () => {

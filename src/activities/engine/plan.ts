@@ -1,5 +1,5 @@
 /** The plan: what a run is going to write, counted and hashed. */
-import type { Counts, Outcome } from '../../domain/run.ts';
+import { type Outcome, outcomesOf } from '../../domain/run.ts';
 import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -7,17 +7,14 @@ import type { BulkDefinition, Lookups, PlanAddition } from './definition.ts';
 import { runInput } from './run-input.ts';
 
 /** What the run is going to do, counted before anything is written. `hash` is what an approval binds to. */
-export interface Plan {
+export interface Plan extends Partial<Record<Outcome, number>> {
   readonly hash: string;
   readonly list: string;
+  /** `toWrite` and the outcomes that records have already add up to it. Outcomes that no record has are absent. */
   readonly total: number;
   readonly toWrite: number;
   readonly invalid: number;
   readonly duplicate: number;
-  /** Valid rows that must not be sent, people who must not be contacted, what there is no room for; absent if there are none. */
-  readonly rejected?: number;
-  readonly suppressed?: number;
-  readonly cancelled?: number;
   /** Lookups in CXone before anything is written; absent if there are none. */
   readonly lookups?: Lookups;
   readonly batches: number;
@@ -93,9 +90,9 @@ export async function countPlan(
     list: run.target,
     total: counts.total,
     toWrite: counts.pending,
+    ...outcomesOf(counts),
     invalid: counts.invalid ?? 0,
     duplicate: counts.duplicate ?? 0,
-    ...pick(counts, ['rejected', 'suppressed', 'cancelled']),
     ...(lookups && { lookups }),
     ...(notes.length > 0 && { notes }),
     ...(addition && { figures: addition.figures }),
@@ -116,9 +113,4 @@ export async function countPlan(
     estimatedSeconds: rate === 0 ? null : Math.ceil((requests * 60) / rate),
     reasons: reasons.slice(0, MAX_REASONS).map(({ code, field, n }) => ({ code, field, n })),
   };
-}
-
-/** Outcomes that no record has are left out. */
-function pick(counts: Counts, outcomes: readonly Outcome[]): Partial<Record<Outcome, number>> {
-  return Object.fromEntries(outcomes.flatMap((each) => (counts[each] ? [[each, counts[each]]] : [])));
 }

@@ -1,7 +1,7 @@
 /** From the input to the desired selection: base and desired side of the merge, and the plan that people see. */
 import { BREAKS_RULES, fatalFailure } from '../../contract/failures.ts';
 import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
-import type { ConflictSide, ShownConflict } from '../../contract/steering.ts';
+import { type ConflictSide, isGivenSide, type ShownConflict, toSide } from '../../contract/steering.ts';
 import { applyChange, describeMissing, fitProblems } from '../../domain/selection-update/change.ts';
 import {
   type Difference,
@@ -79,7 +79,7 @@ export async function resolveDesired(
   fresh: Snapshot,
 ): Promise<Desired> {
   const seen = readSelection(fresh.selection);
-  if (input.rollbackOf !== undefined) return rollback(ledger, key, input.rollbackOf);
+  if (input.rollbackOf !== undefined) return rollback(ledger, key, input.rollbackOf, fresh);
   if (input.change) {
     const misfits = fitProblems(seen, input.change);
     if (misfits.length > 0) {
@@ -115,7 +115,7 @@ async function baseOf(
 }
 
 /** Reversed: from what that run wrote to what was there before it. */
-async function rollback(ledger: Ledger, key: CampaignKey, runId: string): Promise<Desired> {
+async function rollback(ledger: Ledger, key: CampaignKey, runId: string, fresh: Snapshot): Promise<Desired> {
   const run = await ledger.runs.find(runId);
   const old = run && (await ledger.selections.find(run.run_no));
   if (!old || old.from_snapshot === null || old.version_after === null)
@@ -129,7 +129,8 @@ async function rollback(ledger: Ledger, key: CampaignKey, runId: string): Promis
   return {
     base: readSelection(old.sent),
     ours: readSelection(before.selection),
-    baseSnapshot: old.from_snapshot,
+    // What that run wrote may never have been read since; where the campaign stands now is what people look for.
+    baseSnapshot: fresh.id,
   };
 }
 
@@ -148,6 +149,7 @@ export function planSelection(desired: Desired, fresh: Snapshot, input: Selectio
     list: fresh.campaignId,
     total: 1,
     toWrite: differences.length > 0 ? 1 : 0,
+    ...(differences.length === 0 && { existing: 1 }),
     invalid: 0,
     duplicate: 0,
     batches: differences.length > 0 ? 1 : 0,
@@ -204,7 +206,7 @@ function resolveBy({ onConflict = 'merge' }: SelectionUpdateInput, answered: Ans
   return (conflict) => {
     const answer = answerTo(conflict, answered);
     if (answer) return answer.side;
-    return onConflict === 'mine' || onConflict === 'theirs' ? onConflict : null;
+    return isGivenSide(onConflict) ? toSide(onConflict) : null;
   };
 }
 

@@ -18,6 +18,7 @@ export interface EndedRun {
   readonly runId: string;
   readonly target: string;
   readonly state: RunState;
+  readonly dryRun: boolean;
   readonly counts: Partial<Counts>;
   readonly input: unknown;
   /** As it is stored in the ledger; null: it has none. */
@@ -33,8 +34,14 @@ const RECORDS_TO_REVIEW: Readonly<Partial<Record<Outcome, string>>> = {
   in_doubt: 'see the rows whose write was never answered',
 };
 
+/** Of a dry run, which has sent nothing and kept nothing. */
+const ROWS_TO_REVIEW: typeof RECORDS_TO_REVIEW = {
+  ...RECORDS_TO_REVIEW,
+  rejected: 'see the rows that would be kept back, with the reasons',
+};
+
 export function stepsAfterRun(
-  { runId, state, counts, sourceFormat }: EndedRun,
+  { runId, state, dryRun, counts, sourceFormat }: EndedRun,
   command: string,
   retry?: Retry,
 ): readonly Step[] {
@@ -43,17 +50,20 @@ export function stepsAfterRun(
   const found = NEEDS_ATTENTION.filter((outcome) => (counts[outcome] ?? 0) > 0);
   const reviews = found.map((outcome) => ({
     outcome,
-    what: RECORDS_TO_REVIEW[outcome] ?? `see the rows that are ${outcome}`,
+    what: (dryRun ? ROWS_TO_REVIEW : RECORDS_TO_REVIEW)[outcome] ?? `see the rows that are ${outcome}`,
     command: `${command} records ${run} --outcome ${outcome} --format ${format} > ${outcome}.${format}`,
   }));
   const retries =
-    // A failed run continues with its pending records when it is started again.
-    retry && RETRIED.some((outcome) => outcome !== 'pending' && counts[outcome])
+    // A dry run has nothing to make up for. A failed run continues with its pending records when it is started again.
+    retry && !dryRun && RETRIED.some((outcome) => outcome !== 'pending' && counts[outcome])
       ? [{ what: retry.what, command: `${command} ${retry.command} --retry-of ${run}` }]
       : [];
   const always = [
     { what: 'see everything about this run', command: `${command} show ${run}` },
-    { what: 'write a report with charts', command: `${command} report ${run} --html` },
+    {
+      what: dryRun ? 'write a report' : 'write a report with charts',
+      command: `${command} report ${run} --html`,
+    },
   ];
   if (state === 'completed') return [...reviews, ...retries, ...always];
   if (state === 'failed') return [...reviews, ...always];

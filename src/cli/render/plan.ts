@@ -1,7 +1,8 @@
 /** What a run is going to write, as text. Pure; without personal data. */
 import { formatCount, plural } from '../../domain/numbers.ts';
+import { OUTCOMES, type Outcome } from '../../domain/run.ts';
 import type { Plan } from '../../queries/run-facts.ts';
-import { formatDuration } from '../terminal/format.ts';
+import { formatDuration, spaced } from '../terminal/format.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
 import type { Fact } from './run-parts.ts';
@@ -73,16 +74,30 @@ function renderChanges(changes: readonly string[]): readonly string[] {
   return (changes.length > 0 ? changes : ['nothing to change']).map((change) => `  ${printable(change)}`);
 }
 
+const ALREADY = 'done already, before this plan';
+/** Why a plan does not write the records that have an outcome already. */
+const NOT_WRITTEN: Readonly<Record<Outcome, string>> = {
+  created: ALREADY,
+  updated: ALREADY,
+  existing: ALREADY,
+  sent: ALREADY,
+  conflict: 'not sent: a newer change stands against them',
+  duplicate: 'not sent: another row takes precedence',
+  suppressed: 'not sent: on a suppression list',
+  ineligible: 'not sent: the consent rules do not allow it',
+  invalid: 'not sent: they break a rule',
+  rejected: 'not sent: CXone would refuse them',
+  in_doubt: 'sent before, and never answered',
+  cancelled: 'not sent: there is no room for them',
+};
+
+/** The lines add up to the total. */
 function renderNumbers(plan: Plan): string {
-  const { toWrite, batches, invalid, duplicate, suppressed = 0, cancelled = 0, total } = plan;
+  const { toWrite, batches, total } = plan;
+  const outcomes = OUTCOMES.filter((outcome) => (plan[outcome] ?? 0) > 0);
   const rows = [
     ['to write', formatCount(toWrite), `in ${plural(batches, 'batch')}`],
-    ...(invalid > 0 ? [['invalid', formatCount(invalid), 'not sent: they break a rule']] : []),
-    ...(duplicate > 0
-      ? [['duplicate', formatCount(duplicate), 'not sent: another row takes precedence']]
-      : []),
-    ...(suppressed > 0 ? [['suppressed', formatCount(suppressed), 'not sent: on a suppression list']] : []),
-    ...(cancelled > 0 ? [['cancelled', formatCount(cancelled), 'not sent: there is no room for them']] : []),
+    ...outcomes.map((each) => [spaced(each), formatCount(plan[each] ?? 0), NOT_WRITTEN[each]]),
     ['total', formatCount(total), ''],
   ];
   return renderTable([{}, { align: 'right' }, {}], rows);

@@ -86,6 +86,7 @@ function chooseSteps(run: Run, { state, counts }: RunResultView, cli: Cli): Step
     runId: run.run_id,
     target: run.target,
     state,
+    dryRun: run.dry_run,
     counts,
     input: run.input,
     result: run.result,

@@ -199,8 +199,7 @@ function toPreference(
   if (preference.optIn || preference.regulatoryRegion !== 'GDPR' || preference.consentTimestamp !== null)
     return { preference };
   const field = from.get('consentTimestamp') ?? 'consentTimestamp';
-  const message =
-    'CXone requires the date of the withdrawn consent; the objection was added to our own suppression list';
+  const message = 'CXone requires the date of the withdrawn consent';
   return { preference, refusedFor: { code: 'gdpr_needs_consent_date', field, message } };
 }
 

@@ -4,6 +4,7 @@ import type { Plan } from '../../activities/engine/plan.ts';
 import type { InDoubt } from '../../activities/engine/runs.ts';
 import { type Decision, MAX_LISTED_IN_DOUBT } from '../../contract/steering.ts';
 import { plural } from '../../domain/numbers.ts';
+import { outcomesOf } from '../../domain/run.ts';
 import { LATEST_TIMESTAMP } from '../../domain/timestamps.ts';
 import { ledger, ledgerScans, MAX_OPEN_PAGES } from '../policies.ts';
 import { interruptible, isHistoryLong, waitInPhase, waitUntil } from './hand-over.ts';
@@ -12,8 +13,8 @@ import type { Run } from './run.ts';
 
 /** Creates the run in the ledger. Fails with AlreadyRun if a run with this id has ended before. */
 export async function open(run: Run): Promise<void> {
-  const { runId, kind, target, input } = run;
-  const opened = await ledger.openRun.executeWithOptions({ summary: `${kind} → ${target}` }, [
+  const { runId, kind, target, title, input } = run;
+  const opened = await ledger.openRun.executeWithOptions({ summary: title }, [
     { runId, kind, target, input },
   ]);
   run.markOpen(opened);
@@ -34,16 +35,7 @@ export async function plan(run: Run): Promise<void> {
 
 function setPlan(run: Run, plan: Plan): void {
   run.plan = plan;
-  const { total, toWrite: pending, invalid, duplicate, rejected, suppressed, cancelled } = plan;
-  run.counts = {
-    total,
-    pending,
-    invalid,
-    duplicate,
-    ...(rejected !== undefined && { rejected }),
-    ...(suppressed !== undefined && { suppressed }),
-    ...(cancelled !== undefined && { cancelled }),
-  };
+  run.counts = { total: plan.total, pending: plan.toWrite, ...outcomesOf(plan) };
   run.show();
 }
 
