@@ -19,7 +19,8 @@ import {
 import type { CommonInput, DeliveredEvents, RunResult } from './run.ts';
 import type { OperationSpec } from './spec.ts';
 
-export type OnConflict = 'merge' | 'ask' | 'mine' | 'theirs';
+/** `ours` means the same as `mine`. */
+export type OnConflict = 'merge' | 'ask' | 'mine' | 'ours' | 'theirs';
 
 /** Exactly one of `selection`, `change` and `rollbackOf`. */
 export interface SelectionUpdateInput extends CommonInput {
@@ -85,7 +86,7 @@ const FIELDS = {
   change: () => null,
   rollbackOf: idText,
   baseVersion: (value: unknown) => (Number.isSafeInteger(value) ? null : 'must be a whole number'),
-  onConflict: oneOf('merge', 'ask', 'mine', 'theirs'),
+  onConflict: oneOf('merge', 'ask', 'mine', 'ours', 'theirs'),
   conflictDeadline: duration,
   ...COMMON_FIELDS,
 } satisfies ChecksOf<SelectionUpdateInput>;
@@ -106,7 +107,7 @@ export const selectionUpdate: OperationSpec<'selectionUpdate', SelectionUpdateIn
       change: change ?? null,
       rollbackOf: rollbackOf ?? null,
       baseVersion: baseVersion ?? null,
-      onConflict: onConflict ?? 'merge',
+      onConflict: onConflict === 'ours' ? 'mine' : (onConflict ?? 'merge'),
     };
   },
 };

@@ -29,7 +29,13 @@ export interface SteeringMessage {
   readonly seen?: readonly string[];
 }
 export type ConflictSide = 'mine' | 'theirs';
-export type Answers = ConflictSide | Readonly<Record<string, ConflictSide>>;
+/** As a message may give it: `ours` means the same as `mine`. */
+export type GivenSide = ConflictSide | 'ours';
+export type Answers = GivenSide | Readonly<Record<string, GivenSide>>;
+
+export const isGivenSide = (value: unknown): value is GivenSide =>
+  value === 'mine' || value === 'ours' || value === 'theirs';
+export const toSide = (given: GivenSide): ConflictSide => (given === 'ours' ? 'mine' : given);
 
 /** Longer texts of a decision are shortened, so that a long reason does not make a pause fail. */
 const MAX_TEXT_LENGTH = TEXT_RULES.note.maxCharacters;
@@ -59,7 +65,7 @@ function checkAnswers(value: unknown): string | null {
   // A text is one side for all of them.
   const entries: [string, unknown][] = isObject(value) ? Object.entries(value) : [['', value]];
   if (entries.length > MAX_CONFLICTS) return `must have at most ${MAX_CONFLICTS} places`;
-  if (entries.some(([, side]) => side !== 'mine' && side !== 'theirs'))
+  if (!entries.every(([, side]) => isGivenSide(side)))
     return 'must be "mine", "theirs", or an object {place: "mine" | "theirs"}';
   for (const [place] of entries) {
     const problem = textProblem(place, PLACE_RULE);

@@ -127,6 +127,11 @@ export async function startCampaign({ ledger, database: { db } }: Opened, contac
       const from = from_snapshot === null ? null : await ledger.campaigns.getSnapshot(from_snapshot);
       return [from?.version, version_after === null ? null : Number(version_after)];
     },
+    /** As the history of the campaign shows it. */
+    versionSeen: async ({ run_id }: Run) => {
+      const updates = await ledger.selections.history({ tenant, campaignId }, 10);
+      return updates.find(({ runId }) => runId === run_id)?.versionBefore;
+    },
     events: async ({ run_no }: Run) => {
       const { rows } = await sql`select 1 from outbox where run_no = ${run_no}`.execute(db);
       return rows.length;

@@ -90,7 +90,7 @@ describe('a lost answer', () => {
   });
 
   it('of a write that CXone applies only after the read is settled when the repeat collides with it', async () => {
-    const { hooks, openAndPlan, write, audit, events, outcome, versions, countPatches, targets } =
+    const { hooks, openAndPlan, write, audit, events, outcome, versions, countPatches, ...seen } =
       await campaign();
     const run = await openAndPlan(ADD_M);
     let late: Send | null = null;
@@ -114,8 +114,9 @@ describe('a lost answer', () => {
     // The version is known, so it can be rolled back.
     hooks.patch = (_, send) => send();
     const back = await openAndPlan({ rollbackOf: run.run_id });
+    expect(await seen.versionSeen(back), 'where the campaign stands, not where that run began').toBe(2);
     expect(await write(back)).toMatchObject({ kind: 'done', outcome: 'updated' });
-    expect(await targets()).toEqual(['L1']);
+    expect(await seen.targets()).toEqual(['L1']);
   });
 
   it('leaves the record in doubt if the run is cancelled after a collision', async () => {

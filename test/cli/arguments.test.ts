@@ -165,7 +165,9 @@ describe('a JSON file', () => {
   });
 
   it('that is larger than an input may be is refused before it is parsed', () => {
-    expect(() => readJsonFile(write(Buffer.alloc(1_000_001, 0x20)))).toThrow(/has 1000001 bytes; at most/);
+    expect(() => readJsonFile(write(Buffer.alloc(1_000_001, 0x20)))).toThrow(
+      /has 1,000,001 bytes; at most 1,000,000 fit/,
+    );
   });
 
   it('that is broken or missing is refused', () => {

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Checked } from '../../src/contract/input.ts';
-import { readDecision, type STEERING_CHECKS } from '../../src/contract/steering.ts';
+import { selectionUpdate } from '../../src/contract/selection-update.ts';
+import { readDecision, type STEERING_CHECKS, toSide } from '../../src/contract/steering.ts';
 import { isObject } from '../../src/domain/json.ts';
 import { formatCount } from '../../src/domain/numbers.ts';
 import { TEXT_RULES, textProblem } from '../../src/domain/text.ts';
@@ -196,6 +197,18 @@ describe('every field of a decision', () => {
   it('is shortened if it is long, because a pause must not fail because of its reason', () => {
     const decision = readDecision('pause', { reason: `${'x'.repeat(499)}😀` });
     expect(decision).toEqual({ action: 'pause', reason: `${'x'.repeat(499)}…` });
+  });
+
+  it('takes ours and mine, which mean the same', () => {
+    for (const answers of ['ours', { 'lists/L1': 'ours', priorityOrder: 'mine' }])
+      expect(read('answers', answers)).toEqual({ action: 'resolve', answers });
+    expect([toSide('ours'), toSide('mine'), toSide('theirs')]).toEqual(['mine', 'mine', 'theirs']);
+    const run = { campaignId: 'C1', change: { add: { targetListIds: ['L2'] } } };
+    const [ours, mine] = (['ours', 'mine'] as const).map((onConflict) => ({ ...run, onConflict }));
+    expect(selectionUpdate.check(ours)).toEqual({ input: ours });
+    expect(selectionUpdate.fingerprint({ ...run, ...ours })).toEqual(
+      selectionUpdate.fingerprint({ ...run, ...mine }),
+    );
   });
 
   it('has a bounded number of answers', () => {

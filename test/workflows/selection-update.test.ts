@@ -243,7 +243,7 @@ describe.concurrent('a conflict', () => {
     });
     const result = await runSelectionUpdate(stubs, { onConflict: 'ask' }, async (handle) => {
       await waitForPhase(stubs, 'conflict');
-      await handle.signal('resolve', { answers: 'mine', by: 'dana' });
+      await handle.signal('resolve', { answers: 'ours', by: 'dana' });
       await handle.signal('resolve', { answers: 'theirs', by: 'kim' });
       await eventually(() => expect(stubs.named('recordRefusal')).toHaveLength(1));
       release();

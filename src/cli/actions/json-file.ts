@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { findChanges, lineOf } from '../../domain/json-text.ts';
-import { plural } from '../../domain/numbers.ts';
+import { formatCount, plural } from '../../domain/numbers.ts';
 import { createDecoder } from '../../sources/encodings.ts';
 import { unreadable } from '../../sources/files.ts';
 import { UsageError } from '../errors.ts';
@@ -62,7 +62,7 @@ function readBytes(path: string): Buffer {
 function decode(path: string, bytes: Buffer): string {
   if (bytes.length > MAX_FILE_BYTES) {
     throw new UsageError(
-      `${path}: the file has ${plural(bytes.length, 'byte')}; at most ${MAX_FILE_BYTES} fit into a run`,
+      `${path}: the file has ${plural(bytes.length, 'byte')}; at most ${formatCount(MAX_FILE_BYTES)} fit into a run`,
     );
   }
   // Editors on Windows may write a byte order mark.

@@ -1,5 +1,5 @@
 /** Sends an operator's decision to a run. */
-import type { Answers, Decision, SteeringAction } from '../../contract/steering.ts';
+import { type Answers, type Decision, isGivenSide, type SteeringAction } from '../../contract/steering.ts';
 import { omitUndefined } from '../../domain/absent.ts';
 import { isObject } from '../../domain/json.ts';
 import { type Cli, withSession } from '../cli.ts';
@@ -20,6 +20,8 @@ export interface SteeringOptions {
   readonly leave?: boolean;
   readonly write?: string;
   readonly mine?: boolean;
+  /** The same as `mine`. */
+  readonly ours?: boolean;
   readonly theirs?: boolean;
   readonly answers?: string;
   readonly seen?: string;
@@ -79,7 +81,7 @@ async function toResolution(
   cli: Cli,
   options: SteeringOptions,
 ): Promise<Pick<Decision, 'verdict' | 'answers' | 'seen'>> {
-  const { mine = false, theirs = false, resend = false, leave = false, answers } = options;
+  const { ours = false, mine = ours, theirs = false, resend = false, leave = false, answers } = options;
   const given = [resend, leave, mine, theirs, answers !== undefined].filter(Boolean);
   if (given.length !== 1) throw new UsageError(ONE_RESOLUTION);
   if (resend || leave) return { verdict: resend ? 'resend' : 'leave' };
@@ -93,7 +95,7 @@ async function toResolution(
 
 async function readAnswers(cli: Cli, given: string): Promise<Answers> {
   const answers = given.trimStart().startsWith('{') ? parseAnswers(given) : await readJsonInput(cli, given);
-  if (isObject(answers) && Object.values(answers).every((side) => side === 'mine' || side === 'theirs')) {
+  if (isObject(answers) && Object.values(answers).every(isGivenSide)) {
     return answers as Answers;
   }
   throw new UsageError('--answers must be JSON like {"<place>": "mine"}, or the name of a file with it');

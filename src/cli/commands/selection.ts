@@ -18,14 +18,14 @@ const addSelection: AddCommand = (parent, cli, finish) => {
   for (const add of [addUpdate, addRollback, addShow, addHistory]) add(selection, cli, finish);
 };
 
-const CONFLICT_POLICIES = ['merge', 'ask', 'mine', 'theirs'] as const;
+const CONFLICT_POLICIES = ['merge', 'ask', 'mine', 'ours', 'theirs'] as const;
 
 function addSelectionOptions(command: Command, cli: Cli): Command {
   command
     .addOption(
       choice(
         '--on-conflict <what>',
-        'if someone else changed the same places: fail (merge), ask, or keep one side (default: merge)',
+        'if someone else changed the same places: fail (merge), ask, or keep one side; ours is the same as mine (default: merge)',
         CONFLICT_POLICIES,
       ),
     )

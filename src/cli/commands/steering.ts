@@ -99,6 +99,7 @@ function addResolveOptions(command: Command): void {
     .option('--leave', 'writes in doubt: leave their records in doubt and continue')
     .option('--write <id>', 'only this write (default: all in doubt)')
     .option('--mine', 'conflicts: keep our change everywhere')
+    .option('--ours', 'the same as --mine')
     .option('--theirs', 'conflicts: keep their change everywhere')
     .option(
       '--answers <json|file>',

@@ -61,7 +61,7 @@ async function askSide(
   for (;;) {
     const answer = (await ask(question))?.trim().toLowerCase();
     if (answer === undefined || 'later'.startsWith(answer || '-')) return null;
-    if (answer !== '' && 'mine'.startsWith(answer)) return 'mine';
+    if (answer !== '' && ('mine'.startsWith(answer) || 'ours'.startsWith(answer))) return 'mine';
     if (answer !== '' && 'theirs'.startsWith(answer)) return 'theirs';
   }
 }

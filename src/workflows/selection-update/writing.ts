@@ -7,7 +7,12 @@ import type {
 } from '../../activities/selection-update/index.ts';
 import { fatalFailure } from '../../contract/failures.ts';
 import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
-import type { ConflictSide, Answers as GivenAnswers, ShownConflict } from '../../contract/steering.ts';
+import {
+  type ConflictSide,
+  type Answers as GivenAnswers,
+  type ShownConflict,
+  toSide,
+} from '../../contract/steering.ts';
 import { plural } from '../../domain/numbers.ts';
 import type { Outcome } from '../../domain/run.ts';
 import { shortenList } from '../../domain/shorten.ts';
@@ -186,7 +191,7 @@ function describeQuestion(conflicts: readonly ShownConflict[]): string {
 const combine = (hashes: readonly number[]): number => hashes.reduce((all, hash) => (all ^ hash) >>> 0, 0);
 
 function chooseSide(answers: GivenAnswers, place: string): ConflictSide {
-  return typeof answers === 'string' ? answers : (answers[place] ?? 'theirs');
+  return toSide(typeof answers === 'string' ? answers : (answers[place] ?? 'theirs'));
 }
 
 /**
