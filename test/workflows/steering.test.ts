@@ -19,6 +19,12 @@ describe.concurrent('approval', () => {
       return getResult(handle);
     });
     expect(result.state).toBe('completed');
+    expect(stubs.named('recordDecision'), 'the audit says which plan').toEqual([
+      {
+        runId: expect.any(String) as string,
+        decision: { action: 'approve', by: 'dana', planHash: 'plan-1' },
+      },
+    ]);
   });
 
   it('an approved plan that is made anew waits for approval again, and only the new one can be approved', async () => {
@@ -125,6 +131,9 @@ describe.concurrent('pause and cancel', () => {
       await waitForPhase(stubs, 'awaiting_approval');
       await handle.executeUpdate('decide', { args: [{ action: 'pause', by: 'dana' }] });
       expect(stubs.named('steerRun')).toEqual([expect.objectContaining({ steering: 'paused' })]);
+      const waiting = 'approval or rejection of plan plan-1, then resume (paused by dana)';
+      expect(await getProgress(handle)).toMatchObject({ phase: 'awaiting_approval', waitingFor: waiting });
+      expect(stubs.named('setPhase').at(-1)).toMatchObject({ waitingFor: waiting });
       await handle.signal('approve', { by: 'dana' });
       await waitForPhase(stubs, 'paused');
       expect((await getProgress(handle)).waitingFor).toBe('resume (paused by dana)');
@@ -133,7 +142,12 @@ describe.concurrent('pause and cancel', () => {
         cause: { message: 'the run was already paused by dana' },
       });
       await handle.executeUpdate('decide', { args: [{ action: 'resume', by: 'dana' }] });
-      return getResult(handle);
+      const { since: writingSince } = await getProgress(handle);
+      const ended = await getResult(handle);
+      const { phase, since, waitingFor } = await getProgress(handle);
+      expect([phase, waitingFor]).toEqual(['done', null]);
+      expect(Date.parse(since), 'the time of the end').toBeGreaterThan(Date.parse(writingSince));
+      return ended;
     });
     expect(result.state).toBe('completed');
     expect((stubs.named('steerRun') as { steering: string }[]).map(({ steering }) => steering)).toEqual([

@@ -30,7 +30,13 @@ export async function close<R extends RunResult>(
   const result = await ledgerScans.closeRun.executeWithOptions({ summary: state }, [
     { runId, state, failure },
   ]);
-  Object.assign(run, { phase: 'done', waitingFor: null, counts: result.counts, resumes: {} });
+  Object.assign(run, {
+    phase: 'done',
+    since: new Date(),
+    waitingFor: null,
+    counts: result.counts,
+    resumes: {},
+  });
   run.steering.submitKeptApproval();
   run.steering.inbox.release();
   run.show();

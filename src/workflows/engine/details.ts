@@ -13,16 +13,14 @@ const MAX_CONFLICTS_SHOWN = 50;
 export interface RunDetails {
   readonly progress: Progress;
   readonly plan: Plan | null;
-  readonly target: string;
+  /** `Contact import to list L1` */
+  readonly title: string;
   readonly inDoubt: readonly InDoubt[];
   readonly decisions: Decisions;
 }
 
-export function describeRun({ progress, plan, target, inDoubt, decisions }: RunDetails): string {
-  const lines = [
-    `### ${progress.kind} → ${target}`,
-    `- **phase**: ${progress.phase} (since ${progress.since})`,
-  ];
+export function describeRun({ progress, plan, title, inDoubt, decisions }: RunDetails): string {
+  const lines = [`### ${title}`, `- **phase**: ${progress.phase} (since ${progress.since})`];
   if (progress.waitingFor) lines.push(`- **waits for**: ${progress.waitingFor}`);
   if (plan)
     lines.push(

@@ -24,7 +24,7 @@ import { type Counts, NO_COUNTS, type Phase, type Steering } from '../../domain/
 import { requireInput } from '../input.ts';
 import { ledger } from '../policies.ts';
 import type { Background, Companion } from './background.ts';
-import { type Decisions, NOTHING_DECIDED } from './decision.ts';
+import { type Decisions, NOTHING_DECIDED, withPlan } from './decision.ts';
 import { describeRun } from './details.ts';
 import { by, type Situation } from './refusals.ts';
 import { describeProgress, type ShownRun, setSearchAttributes, type WritingBegan } from './shown.ts';
@@ -66,18 +66,21 @@ export function createRun<Input extends CommonInput>(
   carryOver?: CarryOver,
 ): Run {
   const input = requireInput(spec.check(given));
-  return new Run({ kind: spec.kind, target: spec.target(input), input, continueAsNew }, carryOver);
+  const [kind, target, title] = [spec.kind, spec.target(input), spec.title(input)];
+  return new Run({ kind, target, title, input, continueAsNew }, carryOver);
 }
 
 /** Goes on in a new history (hand-over.ts). */
 type ContinueAsNew = (carryOver: CarryOver) => Promise<never>;
 
-type RunFacts = Pick<Run, 'kind' | 'target' | 'input' | 'continueAsNew'>;
+type RunFacts = Pick<Run, 'kind' | 'target' | 'title' | 'input' | 'continueAsNew'>;
 
 export class Run implements SteeredRun, ShownRun {
   readonly runId = workflowInfo().workflowId;
   readonly kind: string;
   readonly target: string;
+  /** `Contact import to list L1` */
+  readonly title: string;
   readonly input: CommonInput;
   readonly continueAsNew: ContinueAsNew;
   /** The scope of all steps. It is cancelled once no further write can be claimed. */
@@ -125,9 +128,10 @@ export class Run implements SteeredRun, ShownRun {
   /** The phase in the search attributes. */
   #searchablePhase: Phase | null = null;
 
-  constructor({ kind, target, input, continueAsNew }: RunFacts, carryOver?: CarryOver) {
+  constructor({ kind, target, title, input, continueAsNew }: RunFacts, carryOver?: CarryOver) {
     this.kind = kind;
     this.target = target;
+    this.title = title;
     this.input = input;
     this.continueAsNew = continueAsNew;
     this.phase = carryOver ? 'writing' : 'staging';
@@ -200,9 +204,9 @@ export class Run implements SteeredRun, ShownRun {
 
   /** In Temporal's Web UI. */
   show(): void {
-    const { plan, target, inDoubt } = this;
+    const { plan, title, inDoubt } = this;
     const progress = this.progress();
-    setCurrentDetails(describeRun({ progress, plan, target, inDoubt, decisions: this.steering.decisions() }));
+    setCurrentDetails(describeRun({ progress, plan, title, inDoubt, decisions: this.steering.decisions() }));
     const { phase } = progress;
     // Each upsert is an event in the history, so only changes are sent.
     if (!this.#searchAttributes || phase === this.#searchablePhase) return;
@@ -270,7 +274,13 @@ export class Run implements SteeredRun, ShownRun {
     const steering = STEERING[action];
     const summary = `${action}${by(decision)}`;
     if (steering) await ledger.steerRun.executeWithOptions({ summary }, [{ runId, steering, decision }]);
-    else await ledger.recordDecision.executeWithOptions({ summary }, [{ runId, decision }]);
+    else
+      await ledger.recordDecision.executeWithOptions({ summary }, [
+        {
+          runId,
+          decision: this.phase === 'awaiting_approval' ? withPlan(decision, this.plan?.hash) : decision,
+        },
+      ]);
     return null;
   }
 

@@ -54,11 +54,15 @@ function shownPhase({ phase, steering }: ShownRun): Phase {
 function describeWait({ phase, waitingFor, steering }: ShownRun): string | null {
   const { cancelled, paused, keptApproval } = steering.decisions();
   if (cancelled && phase !== 'done' && phase !== 'delivering') return 'the batches in flight to be settled';
-  if (keptApproval && isUnplanned({ phase }))
-    return `its plan, which is approved${by(keptApproval)} in advance`;
-  if (phase !== 'writing' || !paused) return waitingFor;
+  const what =
+    keptApproval && isUnplanned({ phase })
+      ? `its plan, which is approved${by(keptApproval)} in advance`
+      : waitingFor;
+  if (!paused || phase === 'done' || phase === 'delivering') return what;
   const why = paused.reason === undefined ? '' : `: ${paused.reason}`;
-  return `resume (paused${by(paused)}${why})`;
+  const resume = `resume (paused${by(paused)}${why})`;
+  // In other phases the pause takes effect when the run is about to write.
+  return phase === 'writing' || what === null ? resume : `${what}, then ${resume}`;
 }
 
 function describeKeptApproval({ keptApproval }: Decisions): Pick<Progress, 'keptApproval'> {
