@@ -90,8 +90,8 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     retention: ['audit', 'writes', 'runs', 'database', 'locks', 'schema'],
   },
   domain: {
-    ...{ absent: [], cells: [], columns: ['invisible'], fields: [], invisible: [], numbers: [], reasons: [] },
-    ...{ run: ['numbers'], 'contact-id': ['invisible', 'run'] },
+    ...{ absent: [], cells: [], columns: ['invisible'], invisible: [], numbers: [], reasons: [] },
+    ...{ run: ['numbers'], 'contact-id': ['invisible', 'run'], fields: ['invisible', 'json'] },
     ...{ shorten: [], 'source-limits': [], timeouts: [], timestamps: [], 'workbook-text': [] },
     ...{ metrics: ['numbers', 'run'], checks: ['json', 'similar', 'text'], durations: ['timestamps'] },
     ...{ text: ['shorten'], messages: ['shorten'], json: ['text'], 'json-text': ['json'] },
@@ -133,9 +133,9 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     watching: ['cli', 'exit-codes', 'render', 'terminal'],
     actions: [
       ...['cli', 'confirm', 'dev', 'doctor', 'errors', 'exit-codes', 'html', 'render', 'session'],
-      ...['terminal', 'watching'],
+      ...['arguments', 'terminal', 'watching'],
     ],
-    commands: ['actions', 'cli', 'render'],
+    commands: ['actions', 'arguments', 'cli', 'render'],
     operations: ['cli', 'commands'],
   },
 };
