@@ -196,6 +196,41 @@ describe('what events mean beyond their message', () => {
     });
   });
 
+  it.each(['hard bounce', 'complaint', 'unsubscription'])(
+    'counts from the moment of the %s, if that is between the sending and now',
+    async (what) => {
+      const recipients = [person(), person(), person()];
+      const cxone = await start({ plan: { recipients: [{ does: 'nothing' }] } });
+      await cxone.admin.change({ emailRecipientsInAnswer: true });
+      const run = await cxone.sent(recipients);
+      await ageJobs(run, 2);
+      const before = await opened().ledger.now();
+      const [job] = await cxone.jobs(run);
+      const sentAt = job?.submittedAt ?? before;
+      const [hour, during] = [3_600_000, new Date(before.getTime() - 3_600_000)];
+      const stamps = [new Date(sentAt.getTime() - hour), during, new Date('2099-01-01T00:00:00Z')];
+      const events = (await cxone.admin.acceptedEmails()).map(({ messageId }, index) => ({
+        ...(what === 'hard bounce'
+          ? { eventType: 'bounce', bounceCode: '5.1.1' }
+          : { eventType: what === 'complaint' ? what : 'unsubscribe' }),
+        ...{ messageId, timestamp: stamps[index] },
+      }));
+      await cxone.admin.addEmailEvents(job?.jobId ?? '', events);
+      for (let pass = 1; pass <= 2; pass += 1) await cxone.trackOnce(run);
+      const { suppressions } = opened().ledger;
+      const found = await suppressions.findAddresses(recipients.map(({ email }) => email));
+      const since = recipients.map(({ email }) => found.find(({ mailbox }) => mailbox === email)?.since);
+      expect(since.slice(0, 2)).toEqual([sentAt, during]);
+      expect(since[2]?.getTime()).toBeGreaterThanOrEqual(before.getTime());
+      expect(since[2]?.getTime()).toBeLessThanOrEqual(Date.now() + hour);
+      const people = await suppressions.find(
+        recipients.map(({ contactId }) => contactId),
+        ['email'],
+      );
+      expect(people.map((each) => each.since)).toEqual(what === 'hard bounce' ? [] : since);
+    },
+  );
+
   it('opt-outs are staged for the preferences in CXone, and marked', async () => {
     const [complainer, anonymous] = [person(), { email: person().email }];
     const cxone = await start({ plan: { recipients: [{ does: 'complaint' }] } });

@@ -3,14 +3,17 @@
  * and people who object are not sent anything again.
  */
 
+import type { MessageState } from '../../domain/email-send/delivery.ts';
 import type { Executor } from '../../ledger/database.ts';
 import type { ChangedMessage } from '../../ledger/emails/events.ts';
+import type { Job } from '../../ledger/emails/jobs.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { EmailSendDeps } from './settings.ts';
 
 export async function storeEffects(
   { ledger }: EmailSendDeps,
   run: Run,
+  job: Job,
   changed: readonly ChangedMessage[],
   tx: Executor,
 ): Promise<void> {
@@ -24,13 +27,13 @@ export async function storeEffects(
     effects.map(({ seq }) => seq),
     tx,
   );
-  const now = (await ledger.now()).toISOString();
+  const now = await ledger.now();
   const addresses = [];
   const objections = [];
   for (const { seq, reason, code, at } of effects) {
     const recipient = recipients.get(seq);
     if (!recipient) continue;
-    const since = at ?? now;
+    const since = sinceWhen(at, job.submittedAt, now);
     addresses.push({ mailbox: recipient.mailbox, channel: 'email' as const, reason, code, since });
     if (recipient.contactId !== null && reason !== 'hard_bounce')
       objections.push({ contactId: recipient.contactId, channel: 'email' as const, reason, since });
@@ -53,6 +56,17 @@ function effectOf({ before, after }: ChangedMessage): Effect | null {
   if (after.unsubscribed && !before.unsubscribed)
     return { reason: 'unsubscribed', code: null, at: after.optedOutAt };
   if (after.bounceClass === 'hard' && before.bounceClass !== 'hard')
-    return { reason: 'hard_bounce', code: after.bounceCode, at: null };
+    return { reason: 'hard_bounce', code: after.bounceCode, at: bouncedAt(after.summary) };
   return null;
 }
+
+/**
+ * As the event is stamped, as long as that is between the sending and now. No consent could end an objection from the future, and
+ * what is older than the message would seem to be known already.
+ */
+function sinceWhen(at: string | null, sentAt: Date, now: Date): string {
+  const stamped = at === null ? now.getTime() : Date.parse(at);
+  return new Date(Math.min(Math.max(stamped, sentAt.getTime()), now.getTime())).toISOString();
+}
+
+const bouncedAt = (summary: unknown): string | null => (summary as MessageState | null)?.bouncedAt ?? null;

@@ -42,7 +42,7 @@ export async function readJobEvents(deps: EmailSendDeps, { run, job, ask }: JobT
     await ledger.emails.saveEvents(run, jobId, {
       events,
       fold: (events) => fold(events, ended),
-      onChanged: (changed, tx) => storeEffects(deps, run, changed, tx),
+      onChanged: (changed, tx) => storeEffects(deps, run, job, changed, tx),
     });
     offset += page.count;
     if (page.count < MAX_EVENTS_PER_PAGE) return;
