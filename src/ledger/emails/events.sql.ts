@@ -1,12 +1,13 @@
 /** Events of messages in PostgreSQL. */
 import { sql } from 'kysely';
+import { kindOf } from '../../domain/email-send/events.ts';
 import type { Executor } from '../database.ts';
 import { canonicalize, sha256 } from '../hashing.ts';
 import { toStorable } from '../storable.ts';
 import { ERASED_ID } from './erasure.sql.ts';
 import type { ChangedMessage, EventPage, MessageState, NewEvent, StoredEvent } from './events.ts';
 import { lockJob } from './jobs.sql.ts';
-import { type Addressee, Matcher } from './matching.ts';
+import { type Addressee, hasId, Matcher } from './matching.ts';
 
 interface Place {
   readonly runNo: number;
@@ -95,6 +96,7 @@ async function listMessages(tx: Executor, { runNo, jobId }: Place): Promise<read
 const isoText = (column: string) =>
   sql<string | null>`to_char(${sql.ref(column)} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
+/** Those with ids first: what the others may be depends on which ids are known. */
 function matchAll(
   added: ReadonlyMap<string, NewEvent>,
   matcher: Matcher,
@@ -109,13 +111,15 @@ function matchAll(
     const hashed = `${ERASED_ID}${sha256(id)}`;
     return erasedIds.has(hashed) ? hashed : id;
   };
-  return [...added].map(([key, event]) => ({
+  const inOrder = [...added].toSorted(([, a], [, b]) => Number(hasId(b)) - Number(hasId(a)));
+  return inOrder.map(([key, event]) => ({
     key,
     event,
     message: matcher.match({
       messageId: toKnown(event.messageId),
       recipientId: toKnown(event.recipientId),
       mailbox: event.mailbox,
+      mayBeForwarded: ['bounce', 'complaint'].includes(kindOf(event.type)),
     }) as Message | null,
   }));
 }
@@ -160,7 +164,7 @@ async function matchEarlier(
         and (message_id = any(${[...messageIds]}::text[]) or recipient_id = any(${[...recipientIds]}::text[]))
       order by at, event_key`.execute(tx);
     const found = rows.flatMap(({ key, ...ids }) => {
-      const message = matcher.match({ ...ids, mailbox: null }) as Message | null;
+      const message = matcher.match({ ...ids, mailbox: null, mayBeForwarded: false }) as Message | null;
       if (!message) return [];
       touched.add(message);
       return { key, seq: message.seq, attempt: message.attempt };

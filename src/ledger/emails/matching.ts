@@ -1,7 +1,8 @@
 /**
  * Whose event it is (docs/adr/0027-outbound-email.md#whose-event-it-is). CXone's ids decide, the message's before the
  * recipient's. Where CXone has not named them, the first event that names the mailbox of a recipient of the same job binds its
- * ids to that recipient. An address never decides against an id, nor across jobs. Pure, except that it binds ids.
+ * ids to that recipient. An address never decides against an id, nor across jobs, nor alone about a bounce or complaint if ids of
+ * that recipient are known. Pure, except that it binds ids.
  */
 
 export interface Addressee {
@@ -18,6 +19,8 @@ export interface Matchable {
   readonly recipientId: string | null;
   /** Null: it names nobody. */
   readonly mailbox: string | null;
+  /** The mailbox may be one to which somebody else's message was forwarded. */
+  readonly mayBeForwarded: boolean;
 }
 
 export class Matcher {
@@ -55,7 +58,7 @@ export class Matcher {
     return taken;
   }
 
-  #find({ messageId, recipientId, mailbox }: Matchable): Addressee | null {
+  #find({ messageId, recipientId, mailbox, mayBeForwarded }: Matchable): Addressee | null {
     const byMessage = messageId === null ? undefined : this.#byMessageId.get(messageId);
     if (byMessage) return byMessage;
     const byRecipient = recipientId === null ? undefined : this.#byRecipientId.get(recipientId);
@@ -63,7 +66,7 @@ export class Matcher {
     if (byRecipient) return mayBe(byRecipient.messageId, messageId) ? byRecipient : null;
     const named = mailbox === null ? null : (this.#byMailbox.get(mailbox) ?? null);
     if (!named || !mayBe(named.messageId, messageId) || !mayBe(named.recipientId, recipientId)) return null;
-    return named;
+    return mayBeForwarded && !hasId({ messageId, recipientId }) && hasId(named) ? null : named;
   }
 
   #bind(addressee: Addressee, { messageId, recipientId }: Matchable): void {
@@ -81,6 +84,9 @@ export class Matcher {
     }
   }
 }
+
+export const hasId = ({ messageId, recipientId }: Pick<Matchable, 'messageId' | 'recipientId'>): boolean =>
+  messageId !== null || recipientId !== null;
 
 const mayBe = (known: string | null, named: string | null): boolean =>
   known === null || named === null || known === named;
