@@ -137,6 +137,28 @@ describe('a job', () => {
     );
   });
 
+  it('is announced under the same ids after a restore that gives the run another number', async () => {
+    const { ledger, database } = opened();
+    const jobId = someId('job');
+    const ids = async () => {
+      const run = await emailRun(ledger, 1);
+      const [write] = await writesOf(ledger, run);
+      await ledger.emails.recordJob(newJob(run, write?.id ?? '', jobId, [1]));
+      for (const n of [1, 2])
+        await ledger.emails.announce(run.run_no, jobId, {
+          ...{ first: 'completed', later: 'updated', hasSubscriber: true },
+          describe: () => ({ auditEntry: { n }, facts: {}, entries: {} }),
+        });
+      const ofRun = database.db.deleteFrom('outbox').where('run_no', '=', run.run_no);
+      return (await ofRun.returning(['event', 'event_id']).execute()).sort((a, b) =>
+        a.event < b.event ? -1 : 1,
+      );
+    };
+    const before = await ids();
+    expect(before).toHaveLength(2);
+    expect(await ids()).toEqual(before);
+  });
+
   it('that failed fails the messages without an event, until one arrives', async () => {
     const { ledger } = opened();
     const { run, jobId } = await sentRun(ledger, 3);

@@ -5,7 +5,7 @@ import { canonicalize, sha256 } from '../hashing.ts';
 import type { AnnouncedContent, Announcement, JobMessage } from './announcements.ts';
 import { lockJob, readJob } from './jobs.sql.ts';
 
-/** The id of the first event is made of run and job, so that a restored ledger does not deliver it under another one. */
+/** The id is made of tenant, job and event, so that a restored ledger, in which the run has another number, delivers the same. */
 export async function announce(
   tx: Executor,
   runNo: number,
@@ -23,7 +23,8 @@ export async function announce(
     select run_id, ${event}, ${JSON.stringify(auditEntry)}::json from runs where run_no = ${runNo}
     returning audit_id as "auditId"`.execute(tx);
   if (hasSubscriber) {
-    const id = canonicalize([runNo, jobId, event, event === first ? null : hash]);
+    const tenant = await tx.selectFrom('ledger_tenant').select('name').executeTakeFirst();
+    const id = canonicalize([tenant?.name ?? null, jobId, event, event === first ? null : hash]);
     await sql`
       insert into outbox (event_id, run_no, event, write_id, audit_id, counts, content)
       values (md5(${id})::uuid, ${runNo}, ${event}, ${job.writeId}, ${rows[0]?.auditId ?? null}, '{}', ${JSON.stringify(content)}::json)
