@@ -156,6 +156,19 @@ describe('failures', () => {
     },
   );
 
+  it.each([
+    ['status', JOBS],
+    ['events', EVENTS],
+  ])('the %s of one job is not asked for again before Retry-After', async (_, match) => {
+    const cxone = await start();
+    const run = await cxone.sent(people(1));
+    await cxone.admin.setFaults([{ match, fault: { status: 503, retryAfter: 600 } }]);
+    const before = Date.now();
+    for (let pass = 1; pass <= 2; pass += 1) expect(await cxone.trackOnce(run)).toBeNull();
+    const [job] = await cxone.jobs(run);
+    expect(job?.nextPollAt?.getTime()).toBeGreaterThanOrEqual(before + 600_000);
+  });
+
   it('of all jobs are an outage, and no job is given up in it', async () => {
     const cxone = await start({ email: { recipientsPerRequest: 1 } });
     const run = await cxone.sent(people(8));

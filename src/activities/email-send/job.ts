@@ -1,7 +1,9 @@
 /** One step with one job of CXone: its status, or once that is final, its events. */
 import type { emailSendTimes } from '../../contract/email-send.ts';
+import { type CxoneError, CxoneRateLimited, CxoneUnavailable } from '../../cxone/errors.ts';
 import type { Job } from '../../ledger/emails/jobs.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
+import { isFinal } from '../failures.ts';
 import { announce } from './events.ts';
 import { endOf, type JobToRead, readJobEvents } from './job-events.ts';
 import type { EmailSendDeps } from './settings.ts';
@@ -39,22 +41,27 @@ export async function followJob(deps: EmailSendDeps, followed: FollowedJob): Pro
 
 /**
  * A job whose status or events cannot be read is asked about again until nothing more is expected of it. Then it ends with what is
- * known; if CXone may answer later, only after a while, so that an outage at its deadline costs no events.
+ * known; if CXone may answer later, only after a while, so that an outage at its deadline costs no events. Not before the moment
+ * that CXone names (`Retry-After`).
  */
 export async function postponeJob(
   deps: EmailSendDeps,
   { run, job, times }: FollowedJob,
-  isTransient: boolean,
+  error: CxoneError,
 ): Promise<void> {
   const { emails } = deps.ledger;
   const deadline = deadlineOf(job, Math.max(times.pollDeadlineMs, times.watchEventsMs));
-  if (Date.now() < deadline + (isTransient ? LONGEST_DELAY_MS : 0)) {
-    await emails.savePoll(run, job.jobId, { nextPollAt: nextPoll(job.polls, LONGEST_POLL_MS) });
+  if (Date.now() < deadline + (isFinal(error) ? 0 : LONGEST_DELAY_MS)) {
+    const nextMs = Math.max(nextPoll(job.polls, LONGEST_POLL_MS).getTime(), Date.now() + retryAfterMs(error));
+    await emails.savePoll(run, job.jobId, { nextPollAt: new Date(nextMs) });
     return;
   }
   await announce(deps, run, job);
   await emails.endJob(run, job.jobId, 'deadline');
 }
+
+const retryAfterMs = (error: CxoneError): number =>
+  error instanceof CxoneUnavailable || error instanceof CxoneRateLimited ? (error.retryAfterMs ?? 0) : 0;
 
 async function pollStatus(deps: EmailSendDeps, followed: FollowedJob): Promise<void> {
   const { ledger, cxone } = deps;

@@ -114,7 +114,7 @@ async function followDueJobs(deps: EmailSendDeps, run: Run): Promise<void> {
     } catch (error) {
       if (!(error instanceof CxoneError) || (isFinal(error) && !isAboutOneJob(error))) throw error;
       failures.note(error);
-      await postponeJob(deps, followed, !isFinal(error));
+      await postponeJob(deps, followed, error);
     }
   };
   const due = await ledger.emails.listDueJobs(run.run_no, JOBS_PER_PASS);
