@@ -1,6 +1,6 @@
 /** Jobs and their events, until it is known what became of the messages. */
 import { describe, expect, it } from 'vitest';
-import { EVENTS, emailStand, JOBS, people, person } from './email-sends.ts';
+import { EVENTS, emailStand, JOBS, people } from './email-sends.ts';
 import { createEnvironment, runActivity } from './harness.ts';
 
 const { opened, start, ageJobs } = emailStand();
@@ -177,94 +177,6 @@ describe('failures', () => {
     await cxone.admin.setFaults([]);
     expect(await cxone.track(run)).toMatchObject({ isEnded: true });
     expect(await statesOf(run)).toEqual({ delivered: 8 });
-  });
-});
-
-describe('what events mean beyond their message', () => {
-  it('keeps people and addresses from being sent anything again, once', async () => {
-    const persons = [person(), person(), person(), person()] as const;
-    const does = (index: 0 | 1 | 2 | 3, what: 'hard' | 'complaint' | 'unsubscribe' | 'policy') => ({
-      address: persons[index].email.replace('.', '\\.'),
-      does: what,
-    });
-    const recipients = [does(0, 'hard'), does(1, 'complaint'), does(2, 'unsubscribe'), does(3, 'policy')];
-    const cxone = await start({ plan: { recipients } });
-    const run = await cxone.sent(persons, { watchEvents: '1h' });
-    await cxone.trackOnce(run);
-    await cxone.trackOnce(run);
-    expect(await cxone.trackOnce(run)).toMatchObject({ optOuts: 2, policyBounces: 1 });
-    const again = await cxone.sent(persons);
-    expect(await cxone.outcomes(again)).toEqual({
-      1: 'suppressed suppressed',
-      2: 'suppressed suppressed',
-      3: 'suppressed suppressed',
-      4: 'sent',
-    });
-    // By their ids, too.
-    const elsewhere = persons.map(({ contactId, email }) => ({ contactId, email: `other-${email}` }));
-    expect(await cxone.outcomes(await cxone.sent(elsewhere))).toMatchObject({
-      1: 'sent',
-      2: 'suppressed suppressed',
-      3: 'suppressed suppressed',
-    });
-  });
-
-  it.each(['hard bounce', 'complaint', 'unsubscription'])(
-    'counts from the moment of the %s, if that is between the sending and now',
-    async (what) => {
-      const recipients = [person(), person(), person()];
-      const cxone = await start({ plan: { recipients: [{ does: 'nothing' }] } });
-      await cxone.admin.change({ emailRecipientsInAnswer: true });
-      const run = await cxone.sent(recipients);
-      await ageJobs(run, 2);
-      const before = await opened().ledger.now();
-      const [job] = await cxone.jobs(run);
-      const sentAt = job?.submittedAt ?? before;
-      const [hour, during] = [3_600_000, new Date(before.getTime() - 3_600_000)];
-      const stamps = [new Date(sentAt.getTime() - hour), during, new Date('2099-01-01T00:00:00Z')];
-      const events = (await cxone.admin.acceptedEmails()).map(({ messageId }, index) => ({
-        ...(what === 'hard bounce'
-          ? { eventType: 'bounce', bounceCode: '5.1.1' }
-          : { eventType: what === 'complaint' ? what : 'unsubscribe' }),
-        ...{ messageId, timestamp: stamps[index] },
-      }));
-      await cxone.admin.addEmailEvents(job?.jobId ?? '', events);
-      for (let pass = 1; pass <= 2; pass += 1) await cxone.trackOnce(run);
-      const { suppressions } = opened().ledger;
-      const found = await suppressions.findAddresses(recipients.map(({ email }) => email));
-      const since = recipients.map(({ email }) => found.find(({ mailbox }) => mailbox === email)?.since);
-      expect(since.slice(0, 2)).toEqual([sentAt, during]);
-      expect(since[2]?.getTime()).toBeGreaterThanOrEqual(before.getTime());
-      expect(since[2]?.getTime()).toBeLessThanOrEqual(Date.now() + hour);
-      const people = await suppressions.find(
-        recipients.map(({ contactId }) => contactId),
-        ['email'],
-      );
-      expect(people.map((each) => each.since)).toEqual(what === 'hard bounce' ? [] : since);
-    },
-  );
-
-  it('opt-outs are staged for the preferences in CXone, and marked', async () => {
-    const [complainer, anonymous] = [person(), { email: person().email }];
-    const cxone = await start({ plan: { recipients: [{ does: 'complaint' }] } });
-    const { activities } = cxone;
-    const run = await cxone.sent([complainer, anonymous]);
-    expect(await cxone.track(run)).toMatchObject({ optOuts: 2 });
-    const runId = run.run_id;
-    const staged = await runActivity(() => activities.stageOptOuts(runId));
-    expect(staged).toMatchObject({
-      rows: 1,
-      messages: [
-        [1, 1],
-        [2, 1],
-      ],
-    });
-    // An event that is ahead of our clock counts as of now, so the rows may be others by then.
-    const { rows, messages } = staged ?? { rows: 0, messages: [] };
-    expect(await runActivity(() => activities.stageOptOuts(runId))).toMatchObject({ rows, messages });
-    await runActivity(() => activities.markOptOutsSynced({ runId, messages }));
-    expect(await runActivity(() => activities.stageOptOuts(runId))).toBeNull();
-    expect(await cxone.track(run)).toMatchObject({ optOuts: 0, isEnded: true });
   });
 });
 
