@@ -47,7 +47,7 @@ const KNOW_OPERATIONS: readonly string[] = [
   // Everything that stores selections, reads them or shows their conflicts.
   ...['ledger/selections/', 'client/selection.ts', 'queries/conflicts.ts'],
   // Everything that counts or shows what became of emails.
-  ...['ledger/emails/counts.ts', 'queries/email-send.ts', 'queries/email-receipt.ts'],
+  ...['ledger/emails/counts.ts', 'queries/email-'],
 ];
 
 /**

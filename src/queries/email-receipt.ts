@@ -9,6 +9,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { KeyedRecord } from '../ledger/runs/records.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import type { WriteOfRecord } from '../ledger/writes/writes.ts';
+import { listOptOutRuns, type OptOutRun } from './email-opt-outs.ts';
 import { readRunHistory } from './run-history.ts';
 
 export interface EmailReceipt {
@@ -25,6 +26,8 @@ export interface EmailReceipt {
   /** What was looked up, and what was sent, in this order. */
   readonly writes: readonly WriteOfRecord[];
   readonly messages: readonly MessageInTimeline[];
+  /** Those that may have brought the opt-out of this recipient to CXone; none if it was not handed over. */
+  readonly optOutRuns: readonly OptOutRun[];
   /** As of now: why nothing would be sent to this mailbox or person. */
   readonly suppressions: readonly CurrentSuppression[];
   /** Of the run, and of the writes and jobs concerned. */
@@ -81,6 +84,7 @@ export async function readEmailReceipt(
     approval: await readApproval(ledger, run),
     consent: { channelConsent, ...(policy !== undefined && { policy }) },
     ...{ writes, messages },
+    optOutRuns: messages.some(({ syncedAt }) => syncedAt !== null) ? await listOptOutRuns(ledger, runId) : [],
     suppressions: await listSuppressions(ledger, mailbox, contactId),
     audit: entries.map(toReceiptEntry),
     unsealedWrites: countUnsealed(writes, entries),

@@ -7,6 +7,7 @@ import type { EmailFigures } from '../ledger/emails/figures.ts';
 import type { Job } from '../ledger/emails/jobs.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Run } from '../ledger/runs/runs.ts';
+import { listOptOutRuns, type OptOutRun } from './email-opt-outs.ts';
 import { chooseBucketWidthMs } from './run-report.ts';
 
 /** What CXone made of one request. */
@@ -30,6 +31,8 @@ export interface EmailDelivery {
   readonly attempts: readonly number[];
   /** Events of which it is not known to whom they belong, by CXone's type. */
   readonly unmatched: EmailFigures['unmatched'];
+  /** Recipients who complained or unsubscribed, and the preference updates that bring that to CXone. */
+  readonly optOuts: EmailFigures['optOuts'] & { readonly runs: readonly OptOutRun[] };
   readonly openJobs: number;
   /** In the order of their submission. */
   readonly jobs: readonly JobReport[];
@@ -56,13 +59,14 @@ export async function readEmailDelivery(ledger: Ledger, run: Run): Promise<Email
   const { delivery } = (run.result ?? {}) as Partial<EmailSendResult>;
   const jobs = await ledger.emails.jobs(runNo);
   if (jobs.length === 0 && !delivery?.sent) return null;
-  const { attempts, unmatched, groups } = await ledger.emails.figures(runNo);
+  const { attempts, unmatched, groups, optOuts } = await ledger.emails.figures(runNo);
   const isPending = groups.filter(({ outcome }) => outcome === 'pending');
   return {
     figures: delivery ?? deliveryFigures(await countDeliveries(ledger, runNo)),
     toBeSentAgain: isPending.reduce((sum, { n }) => sum + n, 0),
     attempts,
     unmatched,
+    optOuts: { ...optOuts, runs: optOuts.handedOver === 0 ? [] : await listOptOutRuns(ledger, run.run_id) },
     openJobs: jobs.filter(({ endedAt }) => endedAt === null).length,
     jobs: jobs.map(toJobReport),
     timeline: await readTimeline(ledger, run, jobs),

@@ -54,6 +54,7 @@ const RECEIPT: EmailReceipt = {
       ],
     },
   ],
+  optOutRuns: [],
   suppressions: [{ of: 'mailbox', reason: 'HARD_BOUNCE', code: '5.1.1', since: AT }],
   audit: [
     { seq: 3, auditId: 'a-3', at: AT, action: 'approve', previousHash: 'e'.repeat(64), hash: 'f'.repeat(64) },
@@ -91,6 +92,18 @@ describe('a receipt', () => {
     expect(render({ approval: { ...nobody, required: false } })).toMatch(/approval +not asked for/);
     expect(render({ approval: { ...nobody, required: true } })).toMatch(/approval +asked for, and not given/);
     expect(render({ consent: { channelConsent: 'ignore' } })).toMatch(/consent +not looked up/);
+  });
+
+  it('says whether an opt-out was handed over, and to which run', () => {
+    const [message] = RECEIPT.messages;
+    if (!message) throw new Error('no message');
+    const waiting = { ...message, unsubscribed: true };
+    expect(render({ messages: [waiting] })).toMatch(/opt-out +not handed over to CXone's preferences yet/);
+    const complaint = { ...message, complained: true, syncedAt: AT };
+    const optOutRuns = [{ runId: 'r1.opt-outs-ds_1', state: 'failed' }] as const;
+    expect(render({ messages: [complaint], optOutRuns })).toMatch(
+      /complaint +handed over to CXone's preferences, .*\n +r1\.opt-outs-ds_1, failed/,
+    );
   });
 
   it('cannot control the terminal, whatever CXone says', () => {

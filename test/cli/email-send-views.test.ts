@@ -41,6 +41,7 @@ const DELIVERY: EmailDelivery = {
   toBeSentAgain: 1,
   attempts: [100, 2],
   unmatched: [{ type: 'bounce', n: 1 }],
+  optOuts: { handedOver: 2, waiting: 1, runs: [{ runId: 'r1.opt-outs-ds_1', state: 'failed' }] },
   openJobs: 1,
   jobs: [
     job('j1', { latencyMs: 4_000 }),
@@ -213,6 +214,13 @@ describe('the report of an email send', () => {
     expect(sectionOf("CXone's jobs", many)).toMatchObject({
       note: expect.stringContaining('5 more jobs') as string,
     });
+  });
+
+  it('says whether opt-outs were handed over, and to which run', () => {
+    const cells = sectionOf('opt-outs and complaints').rows.flat();
+    expect(cells).toEqual(['handed over', '2', 'not handed over yet', '1', 'r1.opt-outs-ds_1, failed', '']);
+    const nobody = { ...DELIVERY, optOuts: { handedOver: 0, waiting: 0, runs: [] } };
+    expect(deliveryReport(nobody).details).toHaveLength(deliveryReport(DELIVERY).details.length - 1);
   });
 
   it('fits into 80 columns', () => {

@@ -213,8 +213,11 @@ describe('opt-outs', () => {
     expect(await list(1)).toEqual([
       { seq: 3, attempt: 1, contactId: 'c3', complained: false, unsubscribed: true, at: new Date(at) },
     ]);
+    const counted = async () => (await ledger.emails.figures(run.run_no)).optOuts;
+    expect(await counted()).toEqual({ handedOver: 0, waiting: 2 });
     for (let i = 0; i < 2; i += 1)
       await ledger.emails.markOptOutsSynced(run.run_no, [{ seq: 1, attempt: 1 }]);
     expect((await list(0)).map(({ seq }) => seq)).toEqual([3]);
+    expect(await counted()).toEqual({ handedOver: 1, waiting: 1 });
   });
 });

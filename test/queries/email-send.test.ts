@@ -29,6 +29,10 @@ function fakeLedger(
 ): Ledger {
   const tally = (state: string, n: number) => ({ messages: [{ state, counts: null }], n });
   return {
+    runs: {
+      listIds: (beginning: string) => Promise.resolve([`${beginning}ds_1`]),
+      find: (runId: string) => Promise.resolve(fakeRun({ run_id: runId, state: 'failed' })),
+    },
     emails: {
       jobs: () => Promise.resolve(jobs),
       tallies: () => Promise.resolve([tally('accepted', 2), tally('failed', 1)]),
@@ -36,6 +40,7 @@ function fakeLedger(
         Promise.resolve({
           attempts: [3, 1],
           unmatched: [{ type: 'bounce', n: 2 }],
+          optOuts: { handedOver: 2, waiting: 1 },
           groups: [
             { outcome: 'sent', state: 'accepted', bounceClass: null, n: 2 },
             { outcome: 'pending', state: 'bounced', bounceClass: 'soft', n: 1 },
@@ -68,6 +73,14 @@ describe('what became of the messages', () => {
       ],
     });
     expect(delivery?.jobs[0]).not.toHaveProperty('writeId');
+  });
+
+  it('names the preference updates that have the opt-outs, and how they ended', async () => {
+    const delivery = await readEmailDelivery(fakeLedger([JOB]), RUN);
+    expect(delivery?.optOuts).toEqual({
+      ...{ handedOver: 2, waiting: 1 },
+      runs: [{ runId: `${RUN.run_id}.opt-outs-ds_1`, state: 'failed' }],
+    });
   });
 
   it('is that of the result once the run has ended, also when its messages were purged', async () => {

@@ -2,6 +2,7 @@
 import { BOUNCE_CLASSES } from '../../domain/email-send/bounces.ts';
 import { DELIVERY_RATES, type DeliveryFigures, type DeliveryRate } from '../../domain/email-send/figures.ts';
 import { formatCount, plural } from '../../domain/numbers.ts';
+import type { OptOutRun } from '../../queries/email-opt-outs.ts';
 import type { EmailDelivery, JobReport } from '../../queries/email-send.ts';
 import { formatPercent, formatRate, spaced } from '../terminal/format.ts';
 import { formatMs } from './run-parts.ts';
@@ -12,7 +13,13 @@ export function deliveryReport(delivery: EmailDelivery): OperationReport {
   return {
     data: { delivery },
     summary: [states(delivery)],
-    details: [rates(delivery), ...engagement(delivery), ...attempts(delivery), jobs(delivery)],
+    details: [
+      rates(delivery),
+      ...engagement(delivery),
+      ...attempts(delivery),
+      ...optOuts(delivery),
+      jobs(delivery),
+    ],
     curves: curves(delivery),
   };
 }
@@ -170,6 +177,26 @@ function attempts({ attempts: counts }: EmailDelivery): readonly Section[] {
     },
   ];
 }
+
+/** Nothing if nobody objected. */
+function optOuts({ optOuts: { handedOver, waiting, runs } }: EmailDelivery): readonly Section[] {
+  if (handedOver + waiting === 0) return [];
+  return [
+    {
+      title: 'opt-outs and complaints',
+      columns: [{ head: '' }, { head: 'recipients', align: 'right' }],
+      rows: [
+        ['handed over', formatCount(handedOver)],
+        ...(waiting === 0 ? [] : [['not handed over yet', formatCount(waiting)]]),
+        ...describeOptOutRuns(runs).map((text) => [text, '']),
+      ],
+      note: 'Handed over: to a preference update, which brings them to CXone. Until then, and for those without a contact id, our own suppression list has them.',
+    },
+  ];
+}
+
+export const describeOptOutRuns = (runs: readonly OptOutRun[]): readonly string[] =>
+  runs.map(({ runId, state }) => `${runId}, ${state}`);
 
 const MAX_JOBS = 20;
 

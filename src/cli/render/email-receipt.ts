@@ -9,6 +9,7 @@ import { formatTime, shellQuote, spaced } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
+import { describeOptOutRuns } from './email-delivery.ts';
 import { type Fact, formatMs } from './run-parts.ts';
 
 export function renderReceipt(
@@ -20,7 +21,7 @@ export function renderReceipt(
   const sections = [
     [colors.bold(printable(mailbox)), renderFacts(summary(receipt))].join('\n'),
     ...(receipt.writes.length > 0 ? [renderWrites(receipt.writes)] : []),
-    ...receipt.messages.map((message) => renderMessage(message)),
+    ...receipt.messages.map((message) => renderMessage(message, receipt.optOutRuns)),
     renderAudit(receipt, command),
   ];
   return sections.join('\n\n');
@@ -99,7 +100,7 @@ function describeWrite(write: WriteOfRecord): readonly Fact[] {
   ];
 }
 
-function renderMessage(message: MessageInTimeline): string {
+function renderMessage(message: MessageInTimeline, optOutRuns: EmailReceipt['optOutRuns']): string {
   const { attempt, job, state, bounceClass, bounceCode, reason, retried, messageId, events } = message;
   const bounce = [bounceClass, bounceCode].filter((each) => each !== null).join(' ');
   const facts: readonly Fact[] = [
@@ -112,6 +113,7 @@ function renderMessage(message: MessageInTimeline): string {
     ['latency', formatMs(job.finalAt && job.finalAt.getTime() - job.submittedAt.getTime())],
     ...(messageId === null ? [] : [['message id', messageId] as const]),
     ...(retried ? [['sent again', 'yes, as the next message'] as const] : []),
+    ...describeOptOut(message, optOutRuns),
   ];
   const title = attempt === 1 ? 'message' : `message ${attempt}`;
   const lines = events.map((event) => [
@@ -124,6 +126,20 @@ function renderMessage(message: MessageInTimeline): string {
     renderFacts(facts),
     ...(lines.length === 0 ? ['  no events'] : ['  events', renderTable([{}, {}, {}], lines)]),
   ].join('\n');
+}
+
+/** Which of several runs has it is not known. */
+function describeOptOut(
+  { complained, unsubscribed, syncedAt }: MessageInTimeline,
+  runs: EmailReceipt['optOutRuns'],
+): readonly Fact[] {
+  if (!complained && !unsubscribed) return [];
+  const what = complained ? 'complaint' : 'opt-out';
+  if (syncedAt === null) return [[what, "not handed over to CXone's preferences yet"]];
+  return [
+    [what, `handed over to CXone's preferences, ${formatTime(syncedAt)}`],
+    ...describeOptOutRuns(runs).map((text): Fact => ['', text]),
+  ];
 }
 
 /** What CXone keeps of an event, as far as a person can use it. */

@@ -16,10 +16,7 @@ export async function countFigures(db: Executor, runNo: number): Promise<EmailFi
     select count(*)::int as n from email_messages where run_no = ${runNo} group by attempt order by attempt`.execute(
     db,
   );
-  const optOuts = await sql<{ complained: number; unsubscribed: number }>`
-    select count(distinct seq) filter (where complained)::int as complained,
-      count(distinct seq) filter (where unsubscribed)::int as unsubscribed
-    from email_messages where run_no = ${runNo} and (complained or unsubscribed)`.execute(db);
+  const optOuts = await countOptOuts(db, runNo);
   const unmatched = await sql<{ type: string; n: number }>`
     select type, count(*)::int as n from email_events where run_no = ${runNo} and seq is null
     group by type order by n desc, type`.execute(db);
@@ -32,11 +29,26 @@ export async function countFigures(db: Executor, runNo: number): Promise<EmailFi
     attempts: attempts.rows.map(({ n }) => n),
     opened: sumOf('opened'),
     clicked: sumOf('clicked'),
-    complained: optOuts.rows[0]?.complained ?? 0,
-    unsubscribed: optOuts.rows[0]?.unsubscribed ?? 0,
+    ...optOuts,
     unmatched: unmatched.rows,
     events: events.rows[0]?.n ?? 0,
   };
+}
+
+type OptOutFigures = Pick<EmailFigures, 'complained' | 'unsubscribed' | 'optOuts'>;
+
+async function countOptOuts(db: Executor, runNo: number): Promise<OptOutFigures> {
+  const { rows } = await sql<OptOutFigures>`
+    select count(*) filter (where complained)::int as complained, count(*) filter (where unsubscribed)::int as unsubscribed,
+      json_build_object('handedOver', count(*) filter (where not erased and not waits),
+        'waiting', count(*) filter (where not erased and waits)) as "optOuts"
+    from (
+      select bool_or(complained) as complained, bool_or(unsubscribed) as unsubscribed, bool_or(erased) as erased,
+        bool_or(synced_at is null) as waits
+      from email_messages where run_no = ${runNo} and (complained or unsubscribed) group by seq) recipients`.execute(
+    db,
+  );
+  return rows[0] ?? { complained: 0, unsubscribed: 0, optOuts: { handedOver: 0, waiting: 0 } };
 }
 
 async function countGroups(db: Executor, runNo: number): Promise<readonly CountedGroup[]> {

@@ -19,6 +19,8 @@ export interface EmailFigures {
   readonly clicked: number;
   readonly complained: number;
   readonly unsubscribed: number;
+  /** Recipients who complained or unsubscribed, by whether that was handed over to CXone's preferences; without erased ones. */
+  readonly optOuts: { readonly handedOver: number; readonly waiting: number };
   /** Events whose recipient is not known, by CXone's type. */
   readonly unmatched: readonly { readonly type: string; readonly n: number }[];
   readonly events: number;

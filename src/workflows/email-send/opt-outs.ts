@@ -3,6 +3,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ChildWorkflowCancellationType, ParentClosePolicy, startChild } from '@temporalio/workflow';
 import type { CommonInput, Source } from '../../contract/run.ts';
+import { optOutRunPrefix } from '../../domain/email-send/opt-outs.ts';
 import type { Run } from '../engine/run.ts';
 import { emailSteps } from '../policies.ts';
 
@@ -15,7 +16,7 @@ export async function syncOptOuts(run: Run): Promise<void> {
     ]);
     if (staged === null) return;
     const { dataset, rows, messages } = staged;
-    if (dataset !== null) await startUpdate(`${runId}.opt-outs-${dataset}`, dataset, rows);
+    if (dataset !== null) await startUpdate(`${optOutRunPrefix(runId)}${dataset}`, dataset, rows);
     await emailSteps.markOptOutsSynced.executeWithOptions({ summary: `${rows} opt-outs handed over` }, [
       { runId, messages },
     ]);
