@@ -89,6 +89,7 @@ export function event(type: string, more: Partial<NewEvent> = {}): NewEvent {
     messageId: null,
     recipientId: null,
     mailbox: null,
+    mayBeForwarded: false,
     data: { link: `https://example.com/${events}` },
     ...more,
   };

@@ -4,7 +4,7 @@ import { type EmailEvent, type EventsPage, MAX_EVENTS_PER_PAGE } from '../../cxo
 import { CxoneNotFound } from '../../cxone/errors.ts';
 import { toMailbox } from '../../domain/email-address.ts';
 import { messageState } from '../../domain/email-send/delivery.ts';
-import { eventKey } from '../../domain/email-send/events.ts';
+import { eventKey, kindOf } from '../../domain/email-send/events.ts';
 import { countMessage } from '../../domain/email-send/figures.ts';
 import { toUtcTimestamp } from '../../domain/timestamps.ts';
 import type { MessageState, NewEvent, StoredEvent } from '../../ledger/emails/events.ts';
@@ -66,6 +66,7 @@ function toNewEvent({ isPartial: _, jobId: __, ...event }: EmailEvent): NewEvent
     messageId: event.messageId,
     recipientId: event.recipientId,
     mailbox: emailAddress === null ? null : toMailbox(emailAddress),
+    mayBeForwarded: ['bounce', 'complaint'].includes(kindOf(eventType)),
     data,
   };
 }

@@ -1,6 +1,5 @@
 /** Events of messages in PostgreSQL. */
 import { sql } from 'kysely';
-import { kindOf } from '../../domain/email-send/events.ts';
 import type { Executor } from '../database.ts';
 import { canonicalize, sha256 } from '../hashing.ts';
 import { toStorable } from '../storable.ts';
@@ -119,7 +118,7 @@ function matchAll(
       messageId: toKnown(event.messageId),
       recipientId: toKnown(event.recipientId),
       mailbox: event.mailbox,
-      mayBeForwarded: ['bounce', 'complaint'].includes(kindOf(event.type)),
+      mayBeForwarded: event.mayBeForwarded,
     }) as Message | null,
   }));
 }

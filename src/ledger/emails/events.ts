@@ -20,6 +20,8 @@ export interface NewEvent {
   readonly recipientId: string | null;
   /** Whom the event names, folded as `key1` of the records; null: nobody. It is not stored. */
   readonly mailbox: string | null;
+  /** The mailbox may be one to which somebody else's message was forwarded. */
+  readonly mayBeForwarded: boolean;
   /** Everything that `fold` needs, without an address. */
   readonly data: object;
 }
