@@ -219,6 +219,24 @@ describe('a message that is to be sent again after a bounce', () => {
     expect(delivery).toMatchObject({ bounced: { soft: 2 } });
   });
 
+  it('is not sent as a first message by a retry of the run, if that fails before', async () => {
+    const { cxone, run } = await bounced(people(2));
+    await cxone.end(run, 'failed');
+    expect(await cxone.counts(run)).toMatchObject({ pending: 2 });
+    const retryOf = { source: { retryOf: run.run_id } };
+    await expect(cxone.planned([], retryOf)).rejects.toThrow(/left nothing to retry/);
+    const [blocked] = [person()];
+    await cxone.admin.change({ blockedAddresses: [blocked.email] });
+    const other = await cxone.sent([blocked, ...people(1)]);
+    await cxone.setPlan({ recipients: [{ does: 'soft' }] });
+    await cxone.track(other);
+    await cxone.end(other, 'failed');
+    await cxone.admin.change({ blockedAddresses: [] });
+    const retry = await cxone.sent([], { source: { retryOf: other.run_id } });
+    expect(await cxone.outcomes(retry)).toEqual({ 1: 'sent' });
+    expect((await cxone.accepted()).slice(-1)).toEqual([blocked.email]);
+  });
+
   it('is sent no more than as often as the input says', async () => {
     const cxone = await start({ plan: { recipients: [{ does: 'soft' }] } });
     const run = await cxone.sent(people(1), { retries: 1 });

@@ -45,7 +45,7 @@ export const lookupsOf = (email: string, fault: FaultRule['fault']): FaultRule =
 /** Jobs that are done at once. */
 const AT_ONCE = [{ queuedSeconds: 0, processingSeconds: 0 }];
 
-type Input = Partial<Omit<EmailSendInput, 'source'>>;
+type Input = Partial<EmailSendInput>;
 
 export interface EmailOptions {
   readonly simulator?: SimulatorOptions;

@@ -140,10 +140,10 @@ describe('a retry', () => {
     const late = await openRunOf({ retryOf: run.run_id });
     const purging = {
       ...ledger,
-      records: {
-        ...ledger.records,
-        list: async function* (...args: Parameters<typeof ledger.records.list>) {
-          for await (const row of ledger.records.list(...args)) {
+      retries: {
+        ...ledger.retries,
+        listRecords: async function* (runNo: number) {
+          for await (const row of ledger.retries.listRecords(runNo)) {
             yield row;
             await sql`update runs set purged_at = now() where run_no = ${run.run_no}`.execute(database.db);
             return;

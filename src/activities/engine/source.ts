@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
 import type { Source } from '../../contract/run.ts';
-import { RETRIED } from '../../domain/run.ts';
 import type { SourceLimits } from '../../domain/source-limits.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Dataset } from '../../ledger/runs/datasets.ts';
@@ -149,7 +148,7 @@ async function findRetried(ledger: Ledger, runId: string): Promise<Content> {
   if (!earlier || problem !== null)
     throw new SourceError('source_unreadable', `run ${runId} cannot be retried: it ${problem}`);
   const rows = async function* (): AsyncIterable<SourceRow> {
-    for await (const { line, fields } of ledger.records.list(earlier.run_no, RETRIED)) yield { line, fields };
+    for await (const { line, fields } of ledger.retries.listRecords(earlier.run_no)) yield { line, fields };
     await requireNotPurged(ledger, runId);
   };
   return {

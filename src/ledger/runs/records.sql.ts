@@ -1,5 +1,5 @@
 /** The records and their outcomes in PostgreSQL. */
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Reason } from '../../domain/run.ts';
 import type { Database, Executor } from '../database.ts';
 import { fenced } from '../fence.ts';
@@ -31,7 +31,7 @@ export function createRecords({ db, pool }: Database): Records {
       fenced(db, run, (tx, runNo) => cancelBeyond(tx, runNo, room, reason)),
     countConvertedPhones: (runNo) => countConvertedPhones(db, runNo),
     countPendingContacts: (runNo) => countPendingContacts(db, runNo),
-    list: (runNo, outcome) => list(db, runNo, outcome),
+    list: (runNo, outcome) => listRecords(db, runNo, outcome),
     listByKey: (runNo, key1) => listByKey(db, runNo, key1),
     listPending: (runNo) => listPending(db, runNo),
     listCreated: (runNo) => listCreated(db, runNo),
@@ -137,7 +137,13 @@ async function countPendingContacts(db: Executor, runNo: number) {
   return { pending: Number(rows[0]?.pending ?? 0), withGuid: Number(rows[0]?.with_guid ?? 0) };
 }
 
-async function* list(db: Executor, runNo: number, outcome?: OutcomeFilter): AsyncIterable<SettledRecord> {
+/** `only`: a condition on `records r`. */
+export async function* listRecords(
+  db: Executor,
+  runNo: number,
+  outcome?: OutcomeFilter,
+  only: RawBuilder<boolean> = sql<boolean>`true`,
+): AsyncIterable<SettledRecord> {
   const wanted = outcome === undefined ? null : [outcome].flat();
   for (let after = 0; ; ) {
     const { rows } = await sql<SettledRecord>`
@@ -147,7 +153,7 @@ async function* list(db: Executor, runNo: number, outcome?: OutcomeFilter): Asyn
             coalesce(o.reasons, '[]'::json) as reasons, o.evidence, o.cxone_id, octet_length(r.fields::text) as size
           from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
           where r.run_no = ${runNo} and r.seq > ${after}
-            and (${wanted}::text[] is null or coalesce(o.outcome, 'pending') = any(${wanted}::text[]))
+            and (${wanted}::text[] is null or coalesce(o.outcome, 'pending') = any(${wanted}::text[])) and ${only}
           order by r.seq limit ${PAGE}) page) measured
       where bytes_before < ${PAGE_BYTES} order by seq`.execute(db);
     yield* rows;

@@ -5,6 +5,7 @@ import { plural } from '../../domain/numbers.ts';
 import { RETRIED } from '../../domain/run.ts';
 import type { Database, Executor } from '../database.ts';
 import { maybeApplied } from '../writes/maybe-applied.sql.ts';
+import { listRecords } from './records.sql.ts';
 import { type Retries, type Retry, retriedRunId } from './retries.ts';
 import type { Run } from './runs.ts';
 
@@ -12,8 +13,16 @@ export function createRetries({ db }: Database): Retries {
   return {
     findObstacle: (run) => findObstacle(db, run),
     list: (runId) => list(db, runId),
+    listRecords: (runNo) => listRecords(db, runNo, RETRIED, NOT_SENT_TO),
   };
 }
+
+/**
+ * A condition on `records r`: CXone has accepted no message for it. A failed run keeps what it would have sent again as pending, and
+ * another run would send it as a first message.
+ */
+const NOT_SENT_TO = sql<boolean>`not exists (
+  select from email_messages m where m.run_no = r.run_no and m.seq = r.seq)`;
 
 async function findObstacle(db: Executor, { run_no: runNo, state, purged_at }: Run): Promise<string | null> {
   if (state === 'running') return 'has not ended; cancel it, or wait for its end, then retry';
@@ -23,7 +32,7 @@ async function findObstacle(db: Executor, { run_no: runNo, state, purged_at }: R
   if (unanswered > 0)
     return `has writes of ${plural(unanswered, 'record')} without an answer; start it again with the same id: it continues where it stopped, and finds out what became of them`;
   if (await hasRetriedRecords(db, runNo)) return null;
-  return `left nothing to retry: none of its rows is ${RETRIED.join(', ')}`;
+  return `left nothing to retry: none of its rows is ${RETRIED.join(', ')}, apart from those that were sent a message`;
 }
 
 /** Pending records that may have been applied: sent and not answered, or part of such a write. Only the run can find out. */
@@ -38,9 +47,8 @@ async function hasRetriedRecords(db: Executor, runNo: number): Promise<boolean> 
   const { rows } = await sql<{ any: boolean }>`
     select exists (
       select from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
-      where r.run_no = ${runNo} and coalesce(o.outcome, 'pending') = any(${[...RETRIED]}::text[])) as any`.execute(
-    db,
-  );
+      where r.run_no = ${runNo} and coalesce(o.outcome, 'pending') = any(${[...RETRIED]}::text[])
+        and ${NOT_SENT_TO}) as any`.execute(db);
   return rows[0]?.any === true;
 }
 

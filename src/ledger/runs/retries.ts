@@ -1,6 +1,7 @@
 /** The port to retries: runs that take up what an earlier run left (docs/adr/0013-sources-and-files.md#sources). */
 import type { ColumnMap } from '../../domain/columns.ts';
 import { canonicalize, sha256 } from '../hashing.ts';
+import type { SettledRecord } from './records.ts';
 import type { Run, Runs } from './runs.ts';
 import { readSource } from './sources.ts';
 
@@ -13,6 +14,12 @@ export interface Retries {
    * written nothing.
    */
   list(runId: string): Promise<Retry[]>;
+
+  /**
+   * What a retry of this run takes up (RETRIED in domain/run.ts), in the order of the source: never somebody to whom the run has
+   * sent a message. As `Records.list` reads them.
+   */
+  listRecords(runNo: number): AsyncIterable<SettledRecord>;
 }
 
 export interface Retry {
