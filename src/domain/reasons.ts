@@ -127,6 +127,7 @@ export const REASONS = {
   tag_invalid: 'A tag is too long or has characters that it must not have',
   tags_not_texts: 'The tags are no list of texts',
   delivered_after_all: 'The message before was delivered after all',
+  events_unreadable: 'CXone does not show what became of the message before',
   not_sent_again: 'The message before bounced temporarily and was not sent again',
 
   // Answers of CXone.

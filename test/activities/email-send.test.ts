@@ -212,6 +212,28 @@ describe('a message that is to be sent again after a bounce', () => {
     expect(await cxone.end(run)).toMatchObject({ counts: { sent: 2 }, delivery: { delivered: 2 } });
   });
 
+  it.each([400, 422])(
+    'is not sent again, and no run fails, if CXone refuses its events (%i)',
+    async (status) => {
+      const { cxone, run } = await bounced(people(2));
+      await cxone.admin.setFaults([{ match: EVENTS, fault: { status } }]);
+      await cxone.writeAll(run);
+      const unread = 'sent not_sent_again events_unreadable';
+      expect(await cxone.outcomes(run)).toEqual({ 1: unread, 2: unread });
+      expect(await cxone.accepted()).toHaveLength(2);
+    },
+  );
+
+  it('stays sent if its events can never be read', async () => {
+    const { cxone, run } = await bounced(people(2));
+    await cxone.admin.setFaults([{ match: EVENTS, fault: { status: 500 } }]);
+    for (let pass = 1; pass <= 30 && (await cxone.counts(run)).pending > 0; pass += 1)
+      await cxone.page(run).catch(() => undefined);
+    const given = 'sent not_sent_again always_fails';
+    expect(await cxone.outcomes(run)).toEqual({ 1: given, 2: given });
+    expect(await cxone.accepted()).toHaveLength(2);
+  });
+
   it('keeps its outcome if the run ends before', async () => {
     const { cxone, run } = await bounced(people(2));
     const { state, counts, delivery } = await cxone.end(run, 'cancelled');

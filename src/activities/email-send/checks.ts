@@ -4,19 +4,21 @@
  */
 import { emailSend as spec } from '../../contract/email-send.ts';
 import type { EmailSuppression } from '../../cxone/email.ts';
+import type { CxoneError } from '../../cxone/errors.ts';
 import type { Reason } from '../../domain/run.ts';
 import { shorten } from '../../domain/shorten.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
 import { type ConsentQuestion, createConsentCheck, ineligibleReason } from '../consent/eligibility.ts';
 import type { Lookups } from '../engine/definition.ts';
+import { ALWAYS_FAILS } from '../engine/failing.ts';
 import { GateInterrupted } from '../engine/gate.ts';
 import { isRefusedLookup, type LookedUp, lookUpEach } from '../engine/lookups.ts';
 import { runInput } from '../engine/run-input.ts';
 import type { Answer, Withheld, WriteAttempt } from '../engine/write-definition.ts';
 import { leaveForTomorrow } from './daily-limit.ts';
 import { announce } from './events.ts';
-import { readJobEvents } from './job-events.ts';
+import { isAboutOneJob, readJobEvents } from './job-events.ts';
 import { findObjections, recipientOf } from './recipients.ts';
 import { CONSENT_CHECK, nextRefs, refsOf, SEND, SUPPRESSION_CHECK, withholdFrom } from './refs.ts';
 import type { EmailSendDeps } from './settings.ts';
@@ -58,10 +60,10 @@ export async function lookUpSuppressions(
   attempt: WriteAttempt,
 ): Promise<LookedUp<Verdict>> {
   const { ledger, cxone } = deps;
-  await readEarlierJobs(deps, attempt);
+  const unread = await readEarlierJobs(deps, attempt);
   const objections = await findObjections(ledger, attempt);
   return lookUpEach<Verdict>(attempt, {
-    known: ({ seq }) => objections.get(seq),
+    known: ({ seq }) => objections.get(seq) ?? (unread.has(seq) ? UNREAD : undefined),
     ask: async (record) => {
       try {
         const found = await cxone.email.getSuppression({ address: recipientOf(record).toAddress });
@@ -77,23 +79,31 @@ export async function lookUpSuppressions(
 
 /**
  * A message that bounced temporarily may have been delivered after all, and its job need not have been followed since. If that
- * cannot be read, nobody is sent another one.
+ * cannot be read, nobody is sent another one. Returns the recipients of jobs whose events CXone refuses to show.
  */
-async function readEarlierJobs(deps: EmailSendDeps, attempt: WriteAttempt): Promise<void> {
-  if (refsOf(attempt).attempt === undefined) return;
+async function readEarlierJobs(deps: EmailSendDeps, attempt: WriteAttempt): Promise<ReadonlySet<number>> {
+  const unread = new Set<number>();
+  if (refsOf(attempt).attempt === undefined) return unread;
+  const { ledger } = deps;
   const { run, seqs } = attempt;
-  for (const job of await deps.ledger.emails.jobsOf(run.run_no, seqs)) {
-    await readJobEvents(deps, {
-      run,
-      job,
-      async ask(request) {
-        if (!(await attempt.nextRequest())) throw new GateInterrupted(null);
-        attempt.checkLease();
-        return request();
-      },
-    });
-    await announce(deps, run, job);
+  for (const job of await ledger.emails.jobsOf(run.run_no, seqs)) {
+    try {
+      await readJobEvents(deps, {
+        run,
+        job,
+        async ask(request) {
+          if (!(await attempt.nextRequest())) throw new GateInterrupted(null);
+          attempt.checkLease();
+          return request();
+        },
+      });
+      await announce(deps, run, job);
+    } catch (error) {
+      if (!isAboutOneJob(error)) throw error;
+      for (const seq of await ledger.emails.findInJob(run.run_no, job.jobId, seqs)) unread.add(seq);
+    }
   }
+  return unread;
 }
 
 export async function lookUpConsent(deps: EmailSendDeps, attempt: WriteAttempt): Promise<LookedUp<Verdict>> {
@@ -125,6 +135,9 @@ const UNKNOWN: Withheld = {
     { code: 'suppression_unknown', message: 'CXone could not be asked whether the address is suppressed' },
   ],
 };
+
+/** The message before bounced temporarily, and may have been delivered since. */
+const UNREAD: Withheld = { outcome: 'rejected', reasons: [{ code: 'events_unreadable' }] };
 
 /** The words of CXone are evidence; what may name a person is left out. */
 function toSuppressed({ reason, addedDate }: EmailSuppression): Withheld {
@@ -170,6 +183,26 @@ function toAnswer(attempt: WriteAttempt, looked: LookedUp<Verdict>, { kind, next
     readOnly: true,
     emitsEvent: false,
     ...(interruptedBy && { interruptedBy }),
+  };
+}
+
+/**
+ * A single recipient whose request always fails, of which CXone has certainly done nothing. Whoever has been sent an earlier
+ * message stays `sent`. What was reserved of the day is free again.
+ */
+export function giveUp({ ledger }: EmailSendDeps, attempt: WriteAttempt, error: CxoneError): Answer {
+  const { seqs, writeId } = attempt;
+  const message = `the same failure each time, although CXone answers others: ${error.message}`;
+  const withheld = withholdFrom(attempt, { outcome: 'rejected', reasons: [{ code: ALWAYS_FAILS, message }] });
+  return {
+    groups: groupByReason(seqs.map((seq) => [seq, withheld])),
+    derived: [],
+    httpStatus: error.status,
+    requestId: error.requestId,
+    details: message,
+    readOnly: true,
+    emitsEvent: false,
+    inSettleTransaction: (tx) => ledger.emailQuota.settle(writeId, 0, tx),
   };
 }
 

@@ -2,9 +2,9 @@
 import { emailSend as spec } from '../../contract/email-send.ts';
 import type { Recipient } from '../../domain/email-send/recipients.ts';
 import type { BulkDefinition } from '../engine/definition.ts';
-import { BATCH_DEADLINE_MS } from '../engine/write-definition.ts';
+import { BATCH_DEADLINE_MS, type WriteDefinition } from '../engine/write-definition.ts';
 import type { Webhooks } from '../outbox/deliver.ts';
-import { checkConsent, checkSuppressions, countLookups } from './checks.ts';
+import { checkConsent, checkSuppressions, countLookups, giveUp } from './checks.ts';
 import { COMPLETED, renderJob } from './events.ts';
 import { sendGate } from './gate.ts';
 import { judgeCanary } from './judge.ts';
@@ -31,7 +31,11 @@ interface EmailSend {
 export function defineEmailSend({ webhooks, ...given }: Given): EmailSend {
   const deps: EmailSendDeps = { ...given, hasSubscriber: webhooks.crm !== null };
   const { ledger, cxone } = deps;
-  const rules = { deadlineMs: BATCH_DEADLINE_MS, claimAhead: false };
+  const rules: Pick<WriteDefinition, 'deadlineMs' | 'claimAhead' | 'giveUp'> = {
+    deadlineMs: BATCH_DEADLINE_MS,
+    claimAhead: false,
+    giveUp: (attempt, error) => giveUp(deps, attempt, error),
+  };
   const reads = { ...rules, repeatable: true, gate: null };
   const email = { request: () => cxone.email.probe(), isConclusive: false };
   const definition: BulkDefinition = {

@@ -1,7 +1,7 @@
 /** The events of one job of CXone, stored as the messages that they are about. */
 import { createHash } from 'node:crypto';
 import { type EmailEvent, type EventsPage, MAX_EVENTS_PER_PAGE } from '../../cxone/email.ts';
-import { CxoneNotFound } from '../../cxone/errors.ts';
+import { CxoneNotFound, CxoneRefused, CxoneTooLong } from '../../cxone/errors.ts';
 import { toMailbox } from '../../domain/email-address.ts';
 import { messageState } from '../../domain/email-send/delivery.ts';
 import { eventKey, kindOf } from '../../domain/email-send/events.ts';
@@ -47,6 +47,11 @@ export async function readJobEvents(deps: EmailSendDeps, { run, job, ask }: JobT
     offset += page.count;
     if (page.count < MAX_EVENTS_PER_PAGE) return;
   }
+}
+
+/** It would end the run if it were about the list or the campaign that the run is for. */
+export function isAboutOneJob(error: unknown): boolean {
+  return [CxoneNotFound, CxoneRefused, CxoneTooLong].some((type) => error instanceof type);
 }
 
 /** A job that CXone does not know has no events. */

@@ -5,7 +5,7 @@
 import { Context } from '@temporalio/activity';
 import pLimit from 'p-limit';
 import { emailSendTimes, emailSend as spec } from '../../contract/email-send.ts';
-import { CxoneError, CxoneNotFound, CxoneRefused, CxoneTooLong } from '../../cxone/errors.ts';
+import { CxoneError } from '../../cxone/errors.ts';
 import { plural } from '../../domain/numbers.ts';
 import type { Counts } from '../../domain/run.ts';
 import type { Job } from '../../ledger/emails/jobs.ts';
@@ -15,6 +15,7 @@ import { takeOver } from '../engine/step.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
 import { isFinal, retryableFailure } from '../failures.ts';
 import { followJob, postponeJob } from './job.ts';
+import { isAboutOneJob } from './job-events.ts';
 import { planRetries } from './retries.ts';
 import type { EmailSendDeps } from './settings.ts';
 
@@ -122,11 +123,6 @@ async function followDueJobs(deps: EmailSendDeps, run: Run): Promise<void> {
   const failed = results.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
   failures.throwIfOutage();
-}
-
-/** It would end the run if it were about the list or the campaign that the run is for. */
-function isAboutOneJob(error: CxoneError): boolean {
-  return [CxoneNotFound, CxoneRefused, CxoneTooLong].some((type) => error instanceof type);
 }
 
 class FailuresInARow {

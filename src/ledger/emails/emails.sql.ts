@@ -12,6 +12,7 @@ import {
   countPolicyBounces,
   countUnknown,
   findDelivered,
+  findInJob,
   listRecipients,
   nextWriteAt,
 } from './recipients.sql.ts';
@@ -46,6 +47,7 @@ export function createEmails({ db }: Database): Emails {
     recipients: (runNo, seqs, executor) => listRecipients(executor ?? db, runNo, seqs),
     countPolicyBounces: (runNo) => countPolicyBounces(db, runNo),
     findDelivered: (runNo, seqs) => findDelivered(db, runNo, seqs),
+    findInJob: (runNo, jobId, seqs) => findInJob(db, runNo, jobId, seqs),
     countUnknown: (runNo, jobId) => countUnknown(db, runNo, jobId),
     nextWriteAt: (runNo) => nextWriteAt(db, runNo),
   };

@@ -118,6 +118,9 @@ export interface Emails {
   /** Messages that bounced because of the sender. Reads only. */
   countPolicyBounces(runNo: number): Promise<number>;
 
+  /** Those of the recipients who have a message in this job. Reads only. */
+  findInJob(runNo: number, jobId: string, seqs: readonly number[]): Promise<readonly number[]>;
+
   /** Those of the recipients to whom a message was delivered by now. Reads only. */
   findDelivered(runNo: number, seqs: readonly number[]): Promise<ReadonlySet<number>>;
 

@@ -28,6 +28,18 @@ export async function findDelivered(
   return new Set(rows.map(({ seq }) => seq));
 }
 
+export async function findInJob(
+  db: Executor,
+  runNo: number,
+  jobId: string,
+  seqs: readonly number[],
+): Promise<readonly number[]> {
+  const { rows } = await sql<{ seq: number }>`
+    select distinct seq from email_messages
+    where run_no = ${runNo} and job_id = ${jobId} and seq = any(${[...seqs]}::int[])`.execute(db);
+  return rows.map(({ seq }) => seq);
+}
+
 /** Neither delivered, bounced nor failed. */
 export async function countUnknown(db: Executor, runNo: number, jobId: string): Promise<number> {
   const { rows } = await sql<{ n: number }>`
