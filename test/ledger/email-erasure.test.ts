@@ -107,6 +107,18 @@ describe('an erasure', () => {
     expect(await read(other.run)).toEqual([1, 2, 3]);
   });
 
+  it('keeps the address from being sent an email without the contact id, until it is taken off the list', async () => {
+    const { ledger } = opened();
+    const ann = newContact();
+    await emailRun(ledger, 7, 7, [...upTo(6).map(() => newContact()), ann]);
+    await erase(ann);
+    const found = await ledger.suppressions.findAddresses([mailbox(6), mailbox(7)]);
+    expect(found).toMatchObject([{ mailbox: mailbox(7), reason: 'erased' }]);
+    const listed = await ledger.suppressions.newest({ about: mailbox(7) }, 10);
+    await ledger.suppressions.remove(listed, { by: 'dana', reason: 'a shared mailbox' });
+    expect(await ledger.suppressions.findAddresses([mailbox(7)])).toEqual([]);
+  });
+
   it('keeps later events from bringing anything back', async () => {
     const { ledger } = opened();
     const { run, jobId, ann } = await runWithAnn();

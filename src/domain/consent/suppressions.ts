@@ -8,7 +8,10 @@ export type SuppressionKind = (typeof SUPPRESSION_KINDS)[number];
 export const HARD_BOUNCE = 'hard_bounce';
 /** The recipient has reported a message as spam. */
 export const COMPLAINT = 'complaint';
-/** The objection of somebody who was erased. Nobody can take it off the list, because nobody can know any more whose it is. */
+/**
+ * The objection of somebody who was erased. That of the contact can be taken off by nobody, because nobody can know any more whose
+ * it is; that of an address can, because no consent of a contact would end it.
+ */
 export const ERASED = 'erased';
 
 /** Whom an entry is about. */

@@ -70,17 +70,22 @@ export interface RowCounts {
   readonly kept: number;
 }
 
+export interface EmptiedRows extends RowCounts {
+  /** Of the recipients of emails among the rows. */
+  readonly mailboxes: readonly string[];
+}
+
 /**
  * Empties rows, and removes CXone's ids of them and the texts of their reasons, because messages of CXone may quote a row;
  * outcomes and codes stay. So do the numbers of the messages of the run, but not their texts, which may name anybody in it. Of
  * emails only what was counted stays.
  */
-export async function emptyRecords(tx: Executor, { runNo, seqs }: FoundRows): Promise<RowCounts> {
+export async function emptyRecords(tx: Executor, { runNo, seqs }: FoundRows): Promise<EmptiedRows> {
   // Until the transaction ends, no email to them is planned once more.
   await lockJobsOf(tx, runNo, seqs);
-  const { rows } = await sql<RowCounts & { readonly seqs: readonly number[] | null }>`
+  const { rows } = await sql<EmptiedRows & { readonly seqs: readonly number[] }>`
     with found as (
-      select r.run_no, r.seq, ${NEEDED} as needed
+      select r.run_no, r.seq, ${NEEDED} as needed, case when runs.kind = 'emailSend' then r.key1 end as mailbox
       from records r join runs using (run_no) left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
       where r.run_no = ${runNo} and r.seq = any(${[...seqs]}::int[])),
     emptied as (
@@ -95,16 +100,13 @@ export async function emptyRecords(tx: Executor, { runNo, seqs }: FoundRows): Pr
     unsaid as (delete from cxone_messages where run_no in (select run_no from found))
     select run_id as "runId", (select count(*) from found where not needed)::int as emptied,
       (select count(*) from found where needed)::int as kept,
-      (select array_agg(seq) from found where not needed) as seqs
+      array(select seq from found where not needed) as seqs,
+      array(select distinct mailbox from found where mailbox is not null) as mailboxes
     from runs where run_no = ${runNo}`.execute(tx);
-  const {
-    runId,
-    emptied,
-    kept,
-    seqs: emptiedSeqs,
-  } = rows[0] ?? { runId: '', emptied: 0, kept: 0, seqs: null };
-  if (emptiedSeqs !== null) await eraseMessages(tx, runNo, emptiedSeqs);
-  return { runId, emptied, kept };
+  const [found] = rows;
+  if (!found) return { runId: '', emptied: 0, kept: 0, mailboxes: [] };
+  if (found.seqs.length > 0) await eraseMessages(tx, runNo, found.seqs);
+  return found;
 }
 
 /** What `cancelUnsent` and `emptyRecords` would do. Reads only. */

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import { CHANNELS } from '../../domain/consent/eligibility.ts';
 import type { ErasureResult } from '../../domain/consent/erasure.ts';
+import { ERASED } from '../../domain/consent/suppressions.ts';
 import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Database, Executor } from '../database.ts';
 import { lockRun } from '../locks.ts';
@@ -10,6 +11,7 @@ import type { EraseSubject, Erasures } from './erasure.ts';
 import {
   cancelUnsent,
   countRows,
+  type EmptiedRows,
   emptyRecords,
   keepOutcomes,
   type RowCounts,
@@ -42,7 +44,7 @@ export function createErasures({ db }: Database, deps: ErasureDeps): Erasures {
       const objections = CHANNELS.map((channel) => ({
         contactId,
         channel,
-        reason: 'erased',
+        reason: ERASED,
         since: objectedAt,
       }));
       await deps.suppressions.add(objections, null);
@@ -83,14 +85,22 @@ async function search(db: Executor, subject: SubjectSearch): Promise<Found> {
  */
 async function erase(
   tx: Executor,
-  { proof }: ErasureDeps,
-  { erasureId, contactId, requestedBy }: EraseSubject,
+  { proof, suppressions }: ErasureDeps,
+  { erasureId, contactId, requestedBy, objectedAt }: EraseSubject,
   found: Found,
 ): Promise<ErasureResult> {
   const events = await redactEvents(tx, found.subject);
   const deletion = await deleteDatasets(tx, found.datasets);
   const added = await findRows(tx, found.subject, found.searched);
   const rows = await eraseRows(tx, [...found.rows, ...added].sort(byPlace));
+  // A later file may have the address without the contact id.
+  const mailboxes = [...new Set(rows.flatMap((each) => each.mailboxes))];
+  const address = { channel: 'email', reason: ERASED, since: objectedAt } as const;
+  await suppressions.addAddresses(
+    mailboxes.map((mailbox) => ({ mailbox, ...address })),
+    null,
+    tx,
+  );
   const result = {
     ...toResult(rows, deletion.waitingFor),
     datasets: deletion.deleted,
@@ -137,9 +147,9 @@ const byPlace = (a: FoundRows, b: FoundRows): number => a.runNo - b.runNo || a.f
  * others lose only rows that they do not need any more, so they go on, except for list loads, whose steps wait (`keepOutcomes`).
  * What a run needs that fails at this moment is kept.
  */
-async function eraseRows(tx: Executor, found: readonly FoundRows[]): Promise<readonly RowCounts[]> {
+async function eraseRows(tx: Executor, found: readonly FoundRows[]): Promise<readonly EmptiedRows[]> {
   const failed = new Set(await listFailed(tx, [...new Set(found.map(({ runNo }) => runNo))]));
-  const counts: RowCounts[] = [];
+  const counts: EmptiedRows[] = [];
   for (const rows of found.filter(({ runNo }) => !failed.has(runNo))) counts.push(await emptyBlock(tx, rows));
   for (const runNo of failed) await lockRun(tx, runNo);
   for (const rows of found.filter(({ runNo }) => failed.has(runNo))) {
@@ -160,7 +170,7 @@ async function listFailed(tx: Executor, runNos: readonly number[]): Promise<read
   return rows.map(({ run_no }) => run_no);
 }
 
-async function emptyBlock(tx: Executor, rows: FoundRows): Promise<RowCounts> {
+async function emptyBlock(tx: Executor, rows: FoundRows): Promise<EmptiedRows> {
   await keepOutcomes(tx, rows);
   const counts = await emptyRecords(tx, rows);
   if (rows.isFiltered) await renewFilter(tx, rows);

@@ -110,7 +110,7 @@ export async function removeEntries(
           as e("seenSubject" text, "seenChannel" text, "seenReason" text, "seenSince" timestamptz)
           on subject = "seenSubject" and channel = "seenChannel" and reason = "seenReason"
             and date_trunc('milliseconds', since) = "seenSince"
-        where reason <> ${ERASED} and ${IS_EFFECTIVE}
+        where (reason <> ${ERASED} or kind <> 'contact') and ${IS_EFFECTIVE}
         order by subject, channel for update of suppressions),
     removed as (
       update suppressions s set removed_since = s.since from seen

@@ -78,7 +78,7 @@ export interface Suppressions {
 
   /**
    * A person takes entries off the list, as they were read from it: what has become newer since stays, and so do the objections
-   * of erased people. They stay in the history, and the audit says who has decided it, and why. Returns those that it has taken
+   * of erased contacts. They stay in the history, and the audit says who has decided it, and why. Returns those that it has taken
    * off. A repetition changes nothing.
    */
   remove(entries: readonly ListedSuppression[], decision: RemoveDecision): Promise<RemovedSuppression[]>;
