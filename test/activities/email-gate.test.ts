@@ -83,6 +83,22 @@ describe('the daily limit', () => {
     expect(await cxone.outcomes(other)).toEqual({ 1: 'sent' });
   });
 
+  it.each(['cancelled', 'failed'] as const)(
+    'does not count what has certainly not left when a run ends early (%s)',
+    async (state) => {
+      const cxone = await start({ email: { dailyLimit: 2 } });
+      const run = await cxone.planned(people(2));
+      await cxone.admin.setFaults([
+        { match: { method: 'POST', family: 'email' }, times: 1, fault: { status: 403 } },
+      ]);
+      await expect(cxone.page(run)).rejects.toMatchObject({ type: 'ScopeMissing' });
+      expect((await writes(run)).at(-1)).toMatchObject({ kind: 'send', state: 'planned' });
+      await cxone.end(run, state);
+      const other = await cxone.sent(people(2));
+      expect(await cxone.outcomes(other)).toEqual({ 1: 'sent', 2: 'sent' });
+    },
+  );
+
   it('counts those in doubt, and what a person sends again waits for room, too', async () => {
     const cxone = await start({ email: { dailyLimit: 2 } });
     const run = await cxone.planned(people(2));

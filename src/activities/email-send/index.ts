@@ -78,6 +78,7 @@ export function defineEmailSend({ webhooks, ...given }: Given): EmailSend {
     planNotes: (run) => describeRecipients(deps, run),
     result: (run) => describeResult(deps, run),
     beforeEndingEarly: (run) => ledger.emails.dropRetries(run),
+    onEndedEarly: (run) => ledger.emailQuota.freeUnsent(run),
   };
   return { definition, activities: createActivities(deps) };
 }

@@ -2,7 +2,9 @@
 import { sql } from 'kysely';
 import { coalesce } from '../coalesce.ts';
 import type { Database, Executor } from '../database.ts';
+import { fenced } from '../fence.ts';
 import { lockEmailDay } from '../locks.ts';
+import { maybeApplied } from '../writes/maybe-applied.sql.ts';
 import type { EmailQuota, QuotaAnswer, QuotaRequest } from './quota.ts';
 
 /** As many as a worker has requests in flight by default. */
@@ -18,6 +20,7 @@ export function createEmailQuota({ db }: Database): EmailQuota {
     }),
     used: async (tenant, day) => (await readReserved(db, { tenant, day })).used,
     settle: (writeId, n, executor = db) => settle(executor, writeId, n),
+    freeUnsent: (run) => fenced(db, run, freeUnsent),
   };
 }
 
@@ -76,4 +79,12 @@ async function readReserved(
 async function settle(db: Executor, writeId: string, n: number): Promise<void> {
   if (n <= 0) await db.deleteFrom('email_quota').where('write_id', '=', writeId).execute();
   else await sql`update email_quota set n = least(n, ${n}::int) where write_id = ${writeId}`.execute(db);
+}
+
+async function freeUnsent(tx: Executor, runNo: number): Promise<void> {
+  await sql`
+    delete from email_quota q using writes w
+    where w.id = q.write_id and w.run_no = ${runNo} and w.state = 'planned' and ${maybeApplied('w')} is not true`.execute(
+    tx,
+  );
 }

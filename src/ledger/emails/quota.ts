@@ -1,9 +1,11 @@
 /**
  * The port to the daily limit of emails: how many recipients the writes of all runs may add on one day of the tenant. A write
  * reserves its recipients before its request leaves. The reservation counts until it is known how many CXone has accepted, so
- * recipients in doubt keep counting. It ends with its write: with one that is planned anew, taken back, or purged.
+ * recipients in doubt keep counting. It ends with its write: with one that is planned anew, taken back, or purged; with its run, if it
+ * never left.
  */
 import type { Executor } from '../database.ts';
+import type { RunRef } from '../fence.ts';
 
 export interface EmailQuota {
   /**
@@ -21,6 +23,12 @@ export interface EmailQuota {
    * or certainly not sent. A write without a reservation gets none. A repetition changes nothing.
    */
   settle(writeId: string, n: number, executor?: Executor): Promise<void>;
+
+  /**
+   * For a run that ends: frees what is reserved for its writes that certainly did not leave. If it is started again, they reserve
+   * anew. A repetition changes nothing. Errors: Superseded.
+   */
+  freeUnsent(run: RunRef): Promise<void>;
 }
 
 export interface QuotaRequest {
