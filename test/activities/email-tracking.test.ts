@@ -1,6 +1,6 @@
 /** Jobs and their events, until it is known what became of the messages. */
 import { describe, expect, it } from 'vitest';
-import { EVENTS, emailStand, JOBS, people } from './email-sends.ts';
+import { EVENTS, emailStand, JOBS, people, person } from './email-sends.ts';
 import { createEnvironment, runActivity } from './harness.ts';
 
 const { opened, start, ageJobs } = emailStand();
@@ -177,6 +177,25 @@ describe('failures', () => {
     await cxone.admin.setFaults([]);
     expect(await cxone.track(run)).toMatchObject({ isEnded: true });
     expect(await statesOf(run)).toEqual({ delivered: 8 });
+  });
+});
+
+describe('a run that is cancelled', () => {
+  it('reads once more what became of its messages, so that objections are obeyed', async () => {
+    const complainer = person();
+    const cxone = await start({ plan: { recipients: [{ does: 'complaint' }] } });
+    const run = await cxone.sent([complainer]);
+    expect(await cxone.end(run, 'cancelled')).toMatchObject({ state: 'cancelled', counts: { sent: 1 } });
+    expect(await endsOf(cxone, run)).toEqual(['run_ended']);
+    expect(await cxone.outcomes(await cxone.sent([complainer]))).toEqual({ 1: 'suppressed suppressed' });
+  });
+
+  it('ends although CXone does not answer', async () => {
+    const cxone = await start();
+    const run = await cxone.sent(people(1));
+    await cxone.admin.setFaults([{ match: EVENTS, fault: { status: 503 } }]);
+    expect(await cxone.end(run, 'cancelled')).toMatchObject({ state: 'cancelled', counts: { sent: 1 } });
+    expect(await endsOf(cxone, run)).toEqual(['run_ended']);
   });
 });
 

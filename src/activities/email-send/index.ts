@@ -5,6 +5,7 @@ import type { BulkDefinition } from '../engine/definition.ts';
 import { BATCH_DEADLINE_MS, type WriteDefinition } from '../engine/write-definition.ts';
 import type { Webhooks } from '../outbox/deliver.ts';
 import { checkConsent, checkSuppressions, countLookups, giveUp } from './checks.ts';
+import { readOpenJobs } from './ending.ts';
 import { COMPLETED, renderJob } from './events.ts';
 import { sendGate } from './gate.ts';
 import { judgeCanary } from './judge.ts';
@@ -77,7 +78,10 @@ export function defineEmailSend({ webhooks, ...given }: Given): EmailSend {
     prepare: (run) => describePlan(deps, run),
     planNotes: (run) => describeRecipients(deps, run),
     result: (run) => describeResult(deps, run),
-    beforeEndingEarly: (run) => ledger.emails.dropRetries(run),
+    async beforeEndingEarly(run) {
+      await readOpenJobs(deps, run);
+      await ledger.emails.dropRetries(run);
+    },
     onEndedEarly: (run) => ledger.emailQuota.freeUnsent(run),
   };
   return { definition, activities: createActivities(deps) };

@@ -67,7 +67,7 @@ async function pollStatus(deps: EmailSendDeps, followed: FollowedJob): Promise<v
   const { ledger, cxone } = deps;
   const { run, job, times, signal } = followed;
   const { jobId } = job;
-  const status = await read(deps, signal, () => cxone.email.getJob({ jobId, signal }));
+  const status = await readWithPermit(deps, signal, () => cxone.email.getJob({ jobId, signal }));
   const isOver = Date.now() >= deadlineOf(job, times.pollDeadlineMs);
   const isEnded = status !== null && ENDED.includes(status.known);
   await ledger.emails.savePoll(run, jobId, {
@@ -123,9 +123,13 @@ function nextPoll(polls: number, longestMs: number): Date {
 const vary = (ms: number): number => ms * (1 - JITTER + 2 * JITTER * Math.random());
 
 function asked(deps: EmailSendDeps, { run, job, signal }: FollowedJob): JobToRead {
-  return { run, job, ask: (request) => read(deps, signal, () => request(signal)) };
+  return { run, job, ask: (request) => readWithPermit(deps, signal, request) };
 }
 
-function read<T>({ rateLimiter }: EmailSendDeps, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
-  return rateLimiter.withRequestSlot(() => rateLimiter.sendWithPermit(request, signal));
+export function readWithPermit<T>(
+  { rateLimiter }: EmailSendDeps,
+  signal: AbortSignal,
+  request: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return rateLimiter.withRequestSlot(() => rateLimiter.sendWithPermit(() => request(signal), signal));
 }
