@@ -8,7 +8,7 @@ import { plural } from '../../domain/numbers.ts';
 import { type Reason, toReason } from '../../domain/run.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
 import { bisect } from '../engine/bisect.ts';
-import { GateInterrupted } from '../engine/gate.ts';
+import { GateInterrupted, MustNotRepeat } from '../engine/gate.ts';
 import { runInput } from '../engine/run-input.ts';
 import { toUuid } from '../engine/uuid.ts';
 import type { Answer, WriteAttempt } from '../engine/write-definition.ts';
@@ -29,6 +29,9 @@ export async function sendBatch(deps: EmailSendDeps, attempt: WriteAttempt): Pro
     idempotencyKey: toKey(attempt, json),
     beforeSend: attempt.beforeSend,
   });
+  // It says nothing about the first request, which may have been accepted or be under way. Its parts would have other keys.
+  if (answer.kind === 'refused' && attempt.lostAnswers > 0)
+    throw new MustNotRepeat(`CXone refused the repeat: HTTP ${answer.status}`);
   const answered =
     answer.kind === 'accepted' ? accepted(deps, attempt, answer) : refused(deps, attempt, answer);
   return {
