@@ -1,6 +1,7 @@
 /** What is asked at the moment at which an email leaves: who has objected, what the day has room for, and repeats. */
 import { describe, expect, it } from 'vitest';
 import { emailStand, MESSAGES, people, person } from './email-sends.ts';
+import { allBatches } from './harness.ts';
 
 const { opened, start, ageLookups, nextDay, skipWaits, writes } = emailStand();
 
@@ -133,6 +134,16 @@ describe('the daily limit', () => {
   });
 });
 
+it('nothing is claimed after the moment at which a person is to be asked', async () => {
+  const cxone = await start();
+  const run = await cxone.planned(people(2));
+  const late = { ...allBatches(run), claimsUntil: Date.now() - 1 };
+  expect(await cxone.writePage(late)).toMatchObject({ halted: 'late', left: 1 });
+  expect(await cxone.accepted()).toEqual([]);
+  await cxone.writeAll(run);
+  expect(await cxone.counts(run)).toMatchObject({ sent: 2 });
+});
+
 describe('a tenant that drops repeats under the same key', () => {
   const idempotent = { email: { isIdempotent: true }, simulator: { emailIdempotent: true } };
 
@@ -190,6 +201,17 @@ describe('a tenant that drops repeats under the same key', () => {
     expect(await cxone.inDoubt(run)).toMatchObject([{ records: 4, knownSent: true }]);
     expect(await cxone.accepted()).toHaveLength(4);
   });
+
+  it.each([400, 409, 422])(
+    'is not sent its parts if it answers the repeat with %d: a person decides',
+    async (status) => {
+      const { cxone, run } = await lostOnce();
+      await cxone.admin.setFaults([{ match: MESSAGES, times: 1, fault: { status } }]);
+      await cxone.page(run);
+      expect(await cxone.inDoubt(run)).toMatchObject([{ records: 2, knownSent: true }]);
+      expect(await cxone.accepted()).toHaveLength(2);
+    },
+  );
 
   it('is not sent it again once it may have forgotten the key', async () => {
     const { cxone, run } = await lostOnce({ worker: { keyLifeMs: 3_600_000 } });

@@ -125,6 +125,26 @@ it('asks once before it sends what is late', async () => {
   expect(pages(stubs)).toEqual([1, 2, 3]);
 });
 
+it('asks before it sends late what was held up in the middle of a page', async () => {
+  const stubs = stubActivities({
+    ...tracking(),
+    planned: { openPages: 1 },
+    // The worker finds that it is late; the run itself cannot know.
+    writePage: ({ fromBatch, claimsUntil }) =>
+      fromBatch === 2 && claimsUntil !== undefined
+        ? { ...settledPage({ total: 300, pending: 200, sent: 100 }), halted: 'late', left: 1 }
+        : settledPage({ total: 300, pending: 300 - 100 * fromBatch, sent: 100 * fromBatch }),
+  });
+  await send(stubs, { sendBefore: await inHours(1) }, async (handle) => {
+    await eventually(() => expect(pausedFor(stubs)).toEqual([expect.stringContaining('is over')]));
+    expect(pages(stubs)).toEqual([1, 2]);
+    await handle.executeUpdate('decide', { args: [{ action: 'resume', by: 'dana' }] });
+    expect(await handle.result()).toMatchObject({ state: 'completed' });
+  });
+  expect(pausedFor(stubs)).toHaveLength(1);
+  expect(pages(stubs)).toEqual([1, 2, 2, 3]);
+});
+
 it('pauses after two lost answers in a row, over pages, and goes on when a person says so', async () => {
   const lost = [1, 1, 0];
   const stubs = stubActivities({

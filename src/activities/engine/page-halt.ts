@@ -7,8 +7,11 @@ import type { PausesAfter } from './definition.ts';
 import { LONGEST_WAIT_MS } from './rate-limiter.ts';
 import type { SettledAnswer } from './settle.ts';
 
-/** Why a page ends although writes of it may still be open. `refused`: CXone refuses one write after the other (PausesAfter). */
-export type HaltReason = 'paused' | 'stopped' | 'draining' | 'cancelled' | 'refused';
+/**
+ * Why a page ends although writes of it may still be open. `refused`: CXone refuses one write after the other (PausesAfter). `late`:
+ * the moment has come after which a person is to be asked (Page).
+ */
+export type HaltReason = 'paused' | 'stopped' | 'draining' | 'cancelled' | 'refused' | 'late';
 
 /** Why a page claims nothing more; the first reason counts, except for a mere suspicion. */
 type Halt =

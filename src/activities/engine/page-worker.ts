@@ -22,6 +22,8 @@ export interface Page {
   readonly runId: string;
   readonly fromBatch: number;
   readonly toBatch: number;
+  /** Epoch ms: nothing is claimed after it. Absent: at any time. */
+  readonly claimsUntil?: number;
 }
 
 export interface PageResult {
@@ -76,6 +78,7 @@ export class PageWorker {
   readonly #probes = new Map<string, Promise<void>>();
   readonly #tried = new Set<string>();
   #leasedForMs = 0;
+  #claimsUntil = Infinity;
 
   constructor(deps: PageWorkerDeps, run: Run, definition: BulkDefinition, events: PageEvents) {
     this.#deps = deps;
@@ -97,6 +100,7 @@ export class PageWorker {
 
   /** In rounds, because answers create new writes: the rest of a batch, its halves, its updates. */
   async work(page: Page): Promise<void> {
+    this.#claimsUntil = page.claimsUntil ?? Infinity;
     for (;;) {
       const next = await this.#nextWrites(page);
       if (next.length === 0 || this.#halt.claimsNothing) break;
@@ -234,6 +238,7 @@ export class PageWorker {
 
   /** Null: it is not to be sent now. */
   async #claim(write: OpenWrite, definition: WriteDefinition): Promise<HeldWrite | null> {
+    if (Date.now() > this.#claimsUntil) this.halt('late');
     const { claimsNothing, spacingWait } = this.#halt;
     if (claimsNothing) return null;
     if (definition.spacing && spacingWait) throw spacingWait;

@@ -14,6 +14,8 @@ export interface PagesOptions {
   readonly cursor: number;
   readonly isPaused: () => boolean;
   readonly isStopped: () => boolean;
+  /** Epoch ms: after it a person is asked; null: nobody is. */
+  readonly asksAfter: () => number | null;
   /** Null: the page was interrupted and is not finished. */
   readonly interruptible: (call: () => Promise<PageResult>) => Promise<PageResult | null>;
   /** Awaited before the page is tried again. */
@@ -71,8 +73,10 @@ async function writePage(options: PagesOptions, range: PageRange): Promise<boole
     if (options.isStopped()) return true;
     if (options.isPaused()) return false;
     const summary = summarize(range, options.batches, pass);
+    const claimsUntil = options.asksAfter();
+    const page = { runId: options.runId, ...range, ...(claimsUntil !== null && { claimsUntil }) };
     const result = await options.interruptible(() =>
-      pageWrites.writePage.executeWithOptions({ summary }, [{ runId: options.runId, ...range }]),
+      pageWrites.writePage.executeWithOptions({ summary }, [page]),
     );
     if (result === null) return false;
     await options.onResult(result);

@@ -103,11 +103,12 @@ async function writeFrom(run: Run, cursor: number): Promise<boolean> {
     cursor,
     isPaused: () => run.isPaused(),
     isStopped: () => run.isCancelled(),
+    asksAfter: () => run.asksAfter,
     interruptible: (call) => interruptible(run, call),
     async onResult(page) {
       updateCounts(run, page);
       await pauseIfNeeded(run, page);
-      await pauseIfLate(run);
+      await pauseIfLate(run, page.halted === 'late');
     },
   });
   // The pages have stopped because of a cancel; the scope of the steps is cancelled a moment later.
@@ -161,9 +162,10 @@ async function pauseIfNeeded(run: Run, { halted, lost }: PageResult): Promise<vo
   }
 }
 
-/** Asks once. Whoever resumes the run has decided that the rest is sent late. */
-async function pauseIfLate(run: Run): Promise<void> {
-  if (run.asksAfter === null || Date.now() <= run.asksAfter || run.counts.pending === 0) return;
+/** Asks once. Whoever resumes the run has decided that the rest is sent late. `isFound`: by a worker, whose clock may be ahead. */
+async function pauseIfLate(run: Run, isFound = false): Promise<void> {
+  if (run.asksAfter === null) return;
+  if (!isFound && (Date.now() <= run.asksAfter || run.counts.pending === 0)) return;
   run.asksAfter = null;
   await run.pause(
     'the time by which everything was to be sent is over; resume to send the rest late, or cancel the run',
