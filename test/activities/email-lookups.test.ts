@@ -127,5 +127,20 @@ it('lookups that have become too old are made again, and find what is new', asyn
   expect(await cxone.accepted()).toEqual([second.email]);
 });
 
+it('CXone is asked about suppressions again if that was long before the lookup of consent', async () => {
+  const cxone = await start();
+  const [first, second] = [person(), person()];
+  await cxone.permit(first, second);
+  const run = await cxone.planned([first, second], { channelConsent: 'require' });
+  await cxone.admin.setFaults([{ match: { method: 'GET', family: 'preferences' }, fault: { status: 403 } }]);
+  await expect(cxone.page(run)).rejects.toMatchObject({ type: 'ScopeMissing' });
+  expect((await writes(run)).at(-1)).toMatchObject({ kind: 'consent_check', state: 'planned' });
+  await cxone.admin.setFaults([]);
+  await ageLookups(run, 16);
+  await cxone.admin.seedEmailSuppressions({ entries: [{ email: first.email }] });
+  await cxone.writeAll(run);
+  expect(await cxone.outcomes(run)).toEqual({ 1: 'suppressed suppressed_by_cxone', 2: 'sent' });
+});
+
 const sum = (byStatus: Readonly<Record<string, number>>): number =>
   Object.values(byStatus).reduce((total, n) => total + n, 0);

@@ -43,8 +43,28 @@ export async function checkSuppressions(deps: EmailSendDeps, attempt: WriteAttem
 }
 
 export async function checkConsent(deps: EmailSendDeps, attempt: WriteAttempt): Promise<Answer> {
+  if (!isRecent(deps, attempt)) return lookUpAgain(attempt);
   const looked = await lookUpConsent(deps, attempt);
   return toAnswer(attempt, looked, { kind: CONSENT_CHECK, next: SEND, checkedAt: await checkedNow(deps) });
+}
+
+/** Whether what CXone has said about the recipients counts: for how long it does after a lookup is a setting. */
+export function isRecent({ email }: EmailSendDeps, attempt: WriteAttempt): boolean {
+  const { checkedAt } = refsOf(attempt);
+  return checkedAt !== undefined && Date.now() - Date.parse(checkedAt) <= email.lookupsMaxAgeMs;
+}
+
+/** For a write that has not left: the lookups become a write of their own, in the order and at the rate of all others. */
+export function lookUpAgain(attempt: WriteAttempt): Answer {
+  return {
+    groups: [],
+    derived: [{ kind: SUPPRESSION_CHECK, seqs: attempt.seqs, refs: nextRefs(attempt, undefined) }],
+    httpStatus: 200,
+    requestId: null,
+    details: 'the recipients have to be looked up again',
+    readOnly: true,
+    emitsEvent: false,
+  };
 }
 
 /**

@@ -2,10 +2,10 @@
 import { GateInterrupted, MustNotRepeat } from '../engine/gate.ts';
 import type { LookedUp } from '../engine/lookups.ts';
 import type { GateDecision, Withheld, WriteAttempt } from '../engine/write-definition.ts';
-import { lookUpConsent, lookUpSuppressions, requiresConsent } from './checks.ts';
+import { isRecent, lookUpAgain, lookUpConsent, lookUpSuppressions, requiresConsent } from './checks.ts';
 import { reserveToday } from './daily-limit.ts';
 import { findObjections } from './recipients.ts';
-import { nextRefs, refsOf, SUPPRESSION_CHECK, withholdFrom } from './refs.ts';
+import { refsOf, withholdFrom } from './refs.ts';
 import type { EmailSendDeps } from './settings.ts';
 
 const NOBODY: ReadonlyMap<number, Withheld> = new Map();
@@ -73,21 +73,3 @@ async function mayAllBeSent(deps: EmailSendDeps, attempt: WriteAttempt): Promise
 
 const permitsAll = ({ verdicts }: LookedUp<Withheld | null>): boolean =>
   [...verdicts.values()].every((verdict) => verdict === null);
-
-function isRecent({ email }: EmailSendDeps, attempt: WriteAttempt): boolean {
-  const { checkedAt } = refsOf(attempt);
-  return checkedAt !== undefined && Date.now() - Date.parse(checkedAt) <= email.lookupsMaxAgeMs;
-}
-
-/** Never sent in this form, so the lookups become a write of their own, in the order and at the rate of all others. */
-function lookUpAgain(attempt: WriteAttempt) {
-  return {
-    groups: [],
-    derived: [{ kind: SUPPRESSION_CHECK, seqs: attempt.seqs, refs: nextRefs(attempt, undefined) }],
-    httpStatus: 200,
-    requestId: null,
-    details: 'the recipients have to be looked up again',
-    readOnly: true,
-    emitsEvent: false,
-  } as const;
-}
