@@ -28,16 +28,16 @@ export async function readJobEvents(deps: EmailSendDeps, { run, job, ask }: JobT
   const { ledger, cxone } = deps;
   const { jobId } = job;
   const ended = endOf(job);
-  const firstOfPages = new Set<string>();
+  let before = '';
   for (let offset = 0; ; ) {
     const page = await ask((signal) =>
       cxone.email.readEvents({ jobId, offset, signal }).catch(noneIfNotFound),
     );
     const all = page.events.map((event) => ({ isOfJob: isOfJob(event, jobId), event: toNewEvent(event) }));
-    // A tenant that does not know `offset` returns the first page each time, whosever events are on it.
-    const first = all[0]?.event.key;
-    if (first !== undefined && firstOfPages.has(first)) return;
-    if (first !== undefined) firstOfPages.add(first);
+    // A tenant that does not know `offset` returns the first page each time. One event may be on several pages.
+    const keys = all.map(({ event }) => event.key).join();
+    if (keys === before) return;
+    before = keys;
     const events = all.flatMap(({ isOfJob: isOurs, event }) => (isOurs ? [event] : []));
     await ledger.emails.saveEvents(run, jobId, {
       events,
