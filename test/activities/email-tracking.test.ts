@@ -110,6 +110,22 @@ describe('events', () => {
     expect((await opened().ledger.emails.figures(run.run_no)).events).toBe(1_203);
   });
 
+  it('of all pages are read, although an event is first on two of them', async () => {
+    const cxone = await start();
+    const run = await cxone.sent(people(1));
+    const [job] = await cxone.jobs(run);
+    const [email] = await cxone.admin.acceptedEmails();
+    const entry = { ...EVENT, jobId: job?.jobId ?? null, emailAddress: email?.toAddress ?? null };
+    const opens = Array.from({ length: 1_000 }, (_, n) => ({ ...entry, eventId: `e${n}` }));
+    const feed = [...opens, ...opens.slice(0, 1), { ...entry, eventType: 'complaint', eventId: 'last' }];
+    cxone.cxone.email.readEvents = ({ offset = 0 }) => {
+      const events = feed.slice(offset, offset + 1_000);
+      return Promise.resolve({ events, count: events.length });
+    };
+    expect(await cxone.trackOnce(run, { beside: true })).toBeNull();
+    expect(await cxone.trackOnce(run, { beside: true })).toMatchObject({ optOuts: 1 });
+  });
+
   it.each(['their own', 'other'])(
     'of a tenant that ignores offset are read once, if the page has %s events',
     async (whose) => {
@@ -118,12 +134,7 @@ describe('events', () => {
       const [job] = await cxone.jobs(run);
       const { email } = cxone.cxone;
       const jobId = whose === 'other' ? 'another-job' : (job?.jobId ?? null);
-      const entry = { jobId, messageId: null, recipientId: null, emailAddress: null, bounceCode: null };
-      const rest = { bounceDescription: null, bounceType: null, linkUrl: null, method: null, machine: null };
-      const page = Array.from({ length: 1_000 }, (_, n) => ({
-        ...{ ...entry, ...rest, eventType: 'open', eventId: `e${n}`, isPartial: false },
-        timestamp: '2026-11-29T10:00:00Z',
-      }));
+      const page = Array.from({ length: 1_000 }, (_, n) => ({ ...EVENT, jobId, eventId: `e${n}` }));
       let requests = 0;
       email.readEvents = () => {
         requests += 1;
@@ -136,6 +147,20 @@ describe('events', () => {
     },
   );
 });
+
+/** An event as the client returns it. */
+const EVENT = {
+  ...{ eventType: 'open', eventId: null, timestamp: '2026-11-29T10:00:00Z', isPartial: false },
+  ...{ jobId: null, messageId: null, recipientId: null, emailAddress: null },
+  ...{
+    bounceCode: null,
+    bounceDescription: null,
+    bounceType: null,
+    linkUrl: null,
+    method: null,
+    machine: null,
+  },
+};
 
 describe('failures', () => {
   const jobOf = (jobId: string) => ({ method: 'GET', family: 'email', path: `/jobs/${jobId}$` }) as const;
@@ -236,6 +261,26 @@ describe('what is announced about a job', () => {
 
 describe('the first share', () => {
   const judge = (cxone: Cxone, run: Run) => runActivity(() => cxone.activities.judgeCanary(run.run_id));
+
+  it('went badly if people complain after its jobs are done, while it is waited for', async () => {
+    const cxone = await start();
+    const run = await cxone.sent(people(20));
+    const watched = { beside: true, unjudgedBatches: 1 };
+    for (let pass = 1; pass <= 3; pass += 1) expect(await cxone.trackOnce(run, watched)).toBeNull();
+    expect(await statesOf(run)).toEqual({ delivered: 20 });
+    const [job] = await cxone.jobs(run);
+    const complaints = (await cxone.admin.acceptedEmails()).map(({ messageId }) => ({
+      ...{ eventType: 'complaint', messageId, timestamp: new Date() },
+    }));
+    await cxone.admin.addEmailEvents(job?.jobId ?? '', complaints);
+    expect(await cxone.trackOnce(run, watched)).toMatchObject({ optOuts: 20 });
+    expect(await judge(cxone, run)).toMatchObject({
+      passes: false,
+      why: expect.stringContaining('20 of 20 were complained about') as string,
+    });
+    // Once it has been judged, its jobs end as all others do.
+    expect(await cxone.track(run)).toMatchObject({ isEnded: true });
+  });
 
   it('shows too little if it is small, and went badly if many bounced', async () => {
     const fine = await start();

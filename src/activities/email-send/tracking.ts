@@ -27,6 +27,8 @@ export interface TrackMessages {
   readonly policyBounces: number;
   /** How many records are pending, as far as the run knows. */
   readonly pending: number;
+  /** The jobs of so many first batches are read on, because a first share has not been judged yet. Default: 0. */
+  readonly unjudgedBatches?: number;
 }
 
 /** Counts only, because it becomes part of the history. */
@@ -56,7 +58,7 @@ const OUTAGE_AFTER = 5;
 export async function trackMessages(deps: EmailSendDeps, request: TrackMessages): Promise<Tracked> {
   const { ledger, draining } = deps;
   const run = await takeOver(ledger, request.runId);
-  await followDueJobs(deps, run);
+  await followDueJobs(deps, run, request);
   await throwIfStopping(draining);
   await planRetries(deps, run);
   const [{ open, nextPollAt }, policyBounces, optOuts, notBefore] = await Promise.all([
@@ -99,7 +101,11 @@ function pauseWithoutJobs({ steering, waiting_for: waitingFor }: Run, notBefore:
 }
 
 /** A job that fails by itself is asked again later; if CXone answers nothing, the attempt fails and Temporal's backoff grows. */
-async function followDueJobs(deps: EmailSendDeps, run: Run): Promise<void> {
+async function followDueJobs(
+  deps: EmailSendDeps,
+  run: Run,
+  { unjudgedBatches = 0 }: TrackMessages,
+): Promise<void> {
   const { ledger, draining } = deps;
   const times = emailSendTimes(runInput(spec, run));
   const { cancellationSignal } = Context.current();
@@ -108,7 +114,11 @@ async function followDueJobs(deps: EmailSendDeps, run: Run): Promise<void> {
   const { open: openJobs } = await ledger.emails.countOpenJobs(run.run_no);
   const follow = async (job: Job): Promise<void> => {
     if (draining.aborted || cancellationSignal.aborted || failures.areAnOutage) return;
-    const followed = { run, job, times, openJobs, signal: cancellationSignal };
+    const watchEventsMs = job.batch <= unjudgedBatches ? Infinity : times.watchEventsMs;
+    const followed = {
+      ...{ run, job, openJobs, signal: cancellationSignal },
+      times: { ...times, watchEventsMs },
+    };
     try {
       await followJob(deps, followed);
       failures.reset();

@@ -10,9 +10,8 @@ import type { SendingState } from './state.ts';
 
 /** Returns once the rest may be sent. */
 export async function sendCanary(run: Run, input: EmailSendInput, sending: SendingState): Promise<void> {
-  const batches = run.plan?.batches ?? 0;
-  const share = canaryBatches(batches, input.canary);
-  if (share === 0 || sending.canary === 'passed') return;
+  const share = countUnjudged(run, input, sending);
+  if (share === 0) return;
   if (sending.canaryEnds === null) {
     run.lastBatch = share;
     do {
@@ -25,6 +24,11 @@ export async function sendCanary(run: Run, input: EmailSendInput, sending: Sendi
   }
   await waitForEvents(run, share, sending.canaryEnds);
   await judge(run, sending);
+}
+
+/** The batches of the first share as long as it has not been judged; 0: there is none. */
+export function countUnjudged({ plan }: Run, { canary }: EmailSendInput, sending: SendingState): number {
+  return sending.canary === 'passed' ? 0 : canaryBatches(plan?.batches ?? 0, canary);
 }
 
 function isNothingSent({ counts }: Run): boolean {
@@ -47,9 +51,8 @@ async function judge(run: Run, sending: SendingState): Promise<void> {
     { summary: 'judge the first share' },
     [run.runId],
   );
-  if (!passes) {
-    await run.pause(why);
-    await waitWhilePaused(run);
-  }
+  if (!passes) await run.pause(why);
+  // Whoever resumes it need not decide again, even if the run goes on in a new history meanwhile.
   sending.canary = 'passed';
+  await waitWhilePaused(run);
 }

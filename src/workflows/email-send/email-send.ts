@@ -45,7 +45,7 @@ export async function emailSend(input: EmailSendInput, carryOver?: EmailCarryOve
   const times = emailSendTimes(input);
   if (!sending.isLateAllowed) run.asksAfter = times.sendBeforeMs;
   run.companion = new Companion(
-    () => trackBeside(run, sending),
+    () => trackBeside(run, input, sending),
     (error) => run.fail(error),
   );
   return runToCompletion<EmailSendResult>(run, async () => {

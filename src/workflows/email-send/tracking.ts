@@ -3,19 +3,22 @@
  * that the history does not grow with the polls.
  */
 import { condition } from '@temporalio/workflow';
-import type { Tracked } from '../../activities/email-send/tracking.ts';
+import type { Tracked, TrackMessages } from '../../activities/email-send/tracking.ts';
+import type { EmailSendInput } from '../../contract/email-send.ts';
 import { plural } from '../../domain/numbers.ts';
 import { handOver, interruptible, isHistoryLong } from '../engine/hand-over.ts';
 import type { Run } from '../engine/run.ts';
 import { waitForWrites } from '../engine/steps.ts';
 import { messageTracking } from '../policies.ts';
+import { countUnjudged } from './canary.ts';
 import { syncOptOuts } from './opt-outs.ts';
 import type { SendingState } from './state.ts';
 
 /** While the run writes. Never returns by itself. */
-export async function trackBeside(run: Run, sending: SendingState): Promise<void> {
+export async function trackBeside(run: Run, input: EmailSendInput, sending: SendingState): Promise<void> {
   for (;;) {
-    const tracked = await track(run, sending, true);
+    const unjudgedBatches = countUnjudged(run, input, sending);
+    const tracked = await track(run, sending, { beside: true, unjudgedBatches });
     run.setCounts(tracked.counts);
     await pauseForPolicyBounces(run, sending, tracked);
     if (tracked.optOuts > 0) await syncOptOuts(run);
@@ -29,7 +32,7 @@ export async function trackToEnd(run: Run, sending: SendingState): Promise<boole
   await run.companion?.stop();
   for (;;) {
     await run.enter('tracking', 'what becomes of the messages');
-    const tracked = await interruptible(run, () => track(run, sending, false));
+    const tracked = await interruptible(run, () => track(run, sending, { beside: false }));
     if (tracked === null) {
       await handOver(run);
       continue;
@@ -52,10 +55,13 @@ async function waitForRetries(run: Run, notBefore: string): Promise<boolean> {
   return waitForWrites(run);
 }
 
-async function track(run: Run, sending: SendingState, beside: boolean): Promise<Tracked> {
-  const { policyBounces } = sending;
+async function track(
+  run: Run,
+  { policyBounces }: SendingState,
+  request: Pick<TrackMessages, 'beside' | 'unjudgedBatches'>,
+): Promise<Tracked> {
   return messageTracking.trackMessages.executeWithOptions({ summary: 'follow the jobs' }, [
-    { runId: run.runId, beside, policyBounces, pending: run.counts.pending },
+    { runId: run.runId, policyBounces, pending: run.counts.pending, ...request },
   ]);
 }
 
