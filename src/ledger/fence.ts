@@ -12,7 +12,7 @@ export interface FencedRun {
   readonly fence: string;
 }
 
-/** A run number alone is not fenced, so activities never pass one. */
+/** A run number alone is not fenced. Activities pass one only for what is the same whoever stores it, such as events of CXone. */
 export type RunRef = number | FencedRun;
 
 /** When Temporal scheduled an attempt, in milliseconds. Later attempts of the same run have later times. */

@@ -110,6 +110,8 @@ async function readEarlierJobs(deps: EmailSendDeps, attempt: WriteAttempt): Prom
     try {
       await readJobEvents(deps, {
         run,
+        // The tracking takes the run over all the time, and whoever stores these events stores the same.
+        ref: run.run_no,
         job,
         async ask(request) {
           if (!(await attempt.nextRequest())) throw new GateInterrupted(null);
@@ -117,7 +119,7 @@ async function readEarlierJobs(deps: EmailSendDeps, attempt: WriteAttempt): Prom
           return request();
         },
       });
-      await announce(deps, run, job);
+      await announce(deps, run, job, { ref: run.run_no });
     } catch (error) {
       if (!isAboutOneJob(error)) throw error;
       for (const seq of await ledger.emails.findInJob(run.run_no, job.jobId, seqs)) unread.add(seq);

@@ -27,7 +27,12 @@ export async function readOpenJobs(deps: EmailSendDeps, run: Run): Promise<void>
   const readLast = async (job: Job): Promise<void> => {
     try {
       throwIfAborted(signal);
-      await readJobEvents(deps, { run, job, ask: (request) => readWithPermit(deps, signal, request) });
+      await readJobEvents(deps, {
+        run,
+        ref: run,
+        job,
+        ask: (request) => readWithPermit(deps, signal, request),
+      });
       await announce(deps, run, job);
     } catch (error) {
       // Another worker repeats it.

@@ -9,6 +9,7 @@ import type { WebhookAddresses } from '../../domain/email-address.ts';
 import type { MessageState as FoldedState } from '../../domain/email-send/delivery.ts';
 import type { AnnouncedContent, AnnouncedJob, JobMessage } from '../../ledger/emails/announcements.ts';
 import type { Job } from '../../ledger/emails/jobs.ts';
+import type { RunRef } from '../../ledger/fence.ts';
 import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { runInput } from '../engine/run-input.ts';
@@ -41,11 +42,16 @@ interface Engaged {
 
 /**
  * Adds the event and the audit entry about a job, unless they would say the same as the last ones. `isComplete`: every message has
- * a final state; before, nothing is announced.
+ * a final state; before, nothing is announced. `ref`: see JobToRead.
  */
-export async function announce(deps: EmailSendDeps, run: Run, job: Job, isComplete = true): Promise<void> {
+export async function announce(
+  deps: EmailSendDeps,
+  run: Run,
+  job: Job,
+  { isComplete = true, ref = run }: { readonly isComplete?: boolean; readonly ref?: RunRef } = {},
+): Promise<void> {
   if (!isComplete && job.announcedAt === null) return;
-  await deps.ledger.emails.announce(run, job.jobId, {
+  await deps.ledger.emails.announce(ref, job.jobId, {
     first: COMPLETED,
     later: UPDATED,
     hasSubscriber: deps.hasSubscriber,

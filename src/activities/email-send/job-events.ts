@@ -9,12 +9,15 @@ import { countMessage } from '../../domain/email-send/figures.ts';
 import { toUtcTimestamp } from '../../domain/timestamps.ts';
 import type { MessageState, NewEvent, StoredEvent } from '../../ledger/emails/events.ts';
 import type { Job } from '../../ledger/emails/jobs.ts';
+import type { RunRef } from '../../ledger/fence.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { storeEffects } from './effects.ts';
 import type { EmailSendDeps } from './settings.ts';
 
 export interface JobToRead {
   readonly run: Run;
+  /** The run; its number alone where it does not matter who has taken it over. */
+  readonly ref: RunRef;
   readonly job: Job;
   /** Makes a request once it may be made. */
   readonly ask: <T>(request: (signal?: AbortSignal) => Promise<T>) => Promise<T>;
@@ -24,7 +27,7 @@ export interface JobToRead {
  * From the first page each time: CXone may put a late event before others, and each is stored once. A page that changes nothing
  * costs no more than its request.
  */
-export async function readJobEvents(deps: EmailSendDeps, { run, job, ask }: JobToRead): Promise<void> {
+export async function readJobEvents(deps: EmailSendDeps, { run, ref, job, ask }: JobToRead): Promise<void> {
   const { ledger, cxone } = deps;
   const { jobId } = job;
   const ended = endOf(job);
@@ -39,7 +42,7 @@ export async function readJobEvents(deps: EmailSendDeps, { run, job, ask }: JobT
     if (keys === before) return;
     before = keys;
     const events = all.flatMap(({ isOfJob: isOurs, event }) => (isOurs ? [event] : []));
-    await ledger.emails.saveEvents(run, jobId, {
+    await ledger.emails.saveEvents(ref, jobId, {
       events,
       fold: (events) => fold(events, ended),
       onChanged: (changed, tx) => storeEffects(deps, run, job, changed, tx),

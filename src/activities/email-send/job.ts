@@ -94,7 +94,7 @@ async function readEvents(deps: EmailSendDeps, followed: FollowedJob): Promise<v
   await readJobEvents(deps, asked(deps, followed));
   if (ended !== null) await ledger.emails.failRemaining(run, job.jobId, 'failed', `job_${ended}`);
   const open = await ledger.emails.countUnknown(run.run_no, job.jobId);
-  await announce(deps, run, job, open === 0);
+  await announce(deps, run, job, { isComplete: open === 0 });
   const watchedUntil = deadlineOf(job, times.watchEventsMs);
   const deadline = open === 0 ? watchedUntil : Math.max(watchedUntil, deadlineOf(job, times.pollDeadlineMs));
   const now = Date.now();
@@ -123,7 +123,7 @@ function nextPoll(polls: number, longestMs: number): Date {
 const vary = (ms: number): number => ms * (1 - JITTER + 2 * JITTER * Math.random());
 
 function asked(deps: EmailSendDeps, { run, job, signal }: FollowedJob): JobToRead {
-  return { run, job, ask: (request) => readWithPermit(deps, signal, request) };
+  return { run, ref: run, job, ask: (request) => readWithPermit(deps, signal, request) };
 }
 
 export function readWithPermit<T>(
