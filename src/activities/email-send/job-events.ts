@@ -74,7 +74,8 @@ function toNewEvent({ isPartial: _, jobId: __, ...event }: EmailEvent): NewEvent
     messageId: event.messageId,
     recipientId: event.recipientId,
     mailbox: emailAddress === null ? null : toMailbox(emailAddress),
-    mayBeForwarded: ['bounce', 'complaint'].includes(kindOf(eventType)),
+    // A complaint is believed in any case, because an objection must not be lost.
+    mayBeForwarded: kindOf(eventType) === 'bounce',
     data,
   };
 }
