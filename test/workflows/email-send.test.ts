@@ -1,70 +1,11 @@
-/** The email send beside what all runs do: it waits for its moment, judges a first share, pauses, follows jobs, and retries. */
-import { ApplicationFailure } from '@temporalio/common';
+/** The email send beside what all runs do: it waits for its moment, pauses, follows jobs, and retries. */
 import { expect, it } from 'vitest';
-import type { Tracked, TrackMessages } from '../../src/activities/email-send/tracking.ts';
-import type { EmailSendInput } from '../../src/contract/email-send.ts';
 import { eventually } from '../harness/wait.ts';
-import {
-  PLAN,
-  runWorkflow,
-  type StubOverrides,
-  settledPage,
-  stubActivities,
-  useTimeSkippingServer,
-} from './harness.ts';
+import { emailSendOn, jobsOpen, pages, pausedFor, tracking } from './email-sends.ts';
+import { settledPage, stubActivities, useTimeSkippingServer } from './harness.ts';
 
 const server = useTimeSkippingServer();
-
-const MESSAGE = {
-  subject: 'News',
-  templateId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
-  senderAddress: 'news@example.com',
-};
-const HOUR_MS = 3_600_000;
-
-const send = (
-  stubs: ReturnType<typeof stubActivities>,
-  input: Partial<EmailSendInput>,
-  interact: Parameters<typeof runWorkflow>[3],
-) =>
-  runWorkflow(
-    server(),
-    stubs,
-    { type: 'emailSend', args: { message: MESSAGE, source: { dataset: 'ds' }, ...input } },
-    interact,
-  );
-
-const inHours = async (hours: number) => new Date((await server().now()) + hours * HOUR_MS).toISOString();
-
-const counts = { total: 350, pending: 0, invalid: 40, duplicate: 10, sent: 300 };
-const ended: Tracked = { counts, isEnded: true, notBefore: null, policyBounces: 0, optOuts: 0 };
-
-/** As the activity fails while jobs are open. */
-const jobsOpen = () =>
-  ApplicationFailure.create({ type: 'JobsOpen', message: '3 jobs are open', nextRetryDelay: '1 hour' });
-
-/** While the run writes there is nothing to do, until `beside` says something else. */
-function tracking(
-  atEnd: readonly Partial<Tracked>[] = [],
-  beside: readonly Partial<Tracked>[] = [],
-): StubOverrides {
-  const [besides, ends] = [[...beside], [...atEnd]];
-  return {
-    trackMessages: (request: TrackMessages) => {
-      const next = (request.beside ? besides : ends).shift();
-      if (request.beside && next === undefined) throw jobsOpen();
-      return { ...ended, ...next };
-    },
-  };
-}
-
-const pausedFor = (stubs: ReturnType<typeof stubActivities>) =>
-  (stubs.named('steerRun') as { decision: { action: string; reason?: string } | null }[])
-    .filter(({ decision }) => decision?.action === 'pause')
-    .map(({ decision }) => decision?.reason);
-
-const pages = (stubs: ReturnType<typeof stubActivities>) =>
-  (stubs.named('writePage') as { fromBatch: number }[]).map(({ fromBatch }) => fromBatch);
+const { send, inHours } = emailSendOn(server);
 
 it('sends, follows the jobs to their end, and completes', async () => {
   const stubs = stubActivities(tracking());
@@ -231,61 +172,6 @@ it('pauses for bounces about the sender while there is something left to send', 
     await handle.result();
   });
   expect(pausedFor(stubs)).toHaveLength(1);
-});
-
-it('judges a first share before it sends the rest', async () => {
-  for (const passes of [true, false]) {
-    const stubs = stubActivities({
-      ...tracking(),
-      planned: { batches: 10 },
-      judgeCanary: () => {
-        expect(pages(stubs).toSorted()).toEqual([1, 2]);
-        return { passes, why: 'the first share went badly' };
-      },
-    });
-    await send(stubs, { canary: 20, canaryWait: passes ? '2h' : '1s' }, async (handle) => {
-      if (!passes) {
-        await eventually(() => expect(pausedFor(stubs)).toEqual(['the first share went badly']));
-        expect(pages(stubs)).toHaveLength(2);
-        await handle.executeUpdate('decide', { args: [{ action: 'resume', by: 'dana' }] });
-      }
-      expect(await handle.result()).toMatchObject({ state: 'completed' });
-    });
-    expect(stubs.named('judgeCanary')).toHaveLength(1);
-    expect(pages(stubs).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-  }
-  expect(PLAN.batches).toBe(3);
-});
-
-it('judges a first share by what has left, although some of it has to wait for another day', async () => {
-  const notBefore = await inHours(24);
-  const stubs = stubActivities({
-    ...tracking(),
-    planned: { batches: 10, openPages: 1, toWrite: 1_000 },
-    writePage: ({ fromBatch }) => {
-      // Half of the first batch, and the rest of it once everything else has left.
-      const isAgain = pages(stubs).length > 10;
-      const left = isAgain || fromBatch === 1 ? 50 : 0;
-      return {
-        ...settledPage({
-          total: 1_000,
-          pending: isAgain ? 0 : 1_050 - 100 * fromBatch,
-          sent: 100 * fromBatch - left,
-        }),
-        ...(fromBatch === 1 && !isAgain && { notBefore }),
-      };
-    },
-    judgeCanary: async () => {
-      expect(await server().now()).toBeLessThan(Date.parse(notBefore));
-      expect(pages(stubs)).toEqual([1]);
-      return { passes: true, why: 'the first share was fine' };
-    },
-  });
-  await send(stubs, { canary: 10, canaryWait: '2h' }, async (handle) => {
-    expect(await handle.result()).toMatchObject({ state: 'completed' });
-  });
-  expect(stubs.named('judgeCanary')).toHaveLength(1);
-  expect(pages(stubs)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
 it('writes again when messages that bounced temporarily are due, and follows them too', async () => {

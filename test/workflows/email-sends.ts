@@ -1,0 +1,60 @@
+/** What the tests of the workflow of an email send share. */
+import { ApplicationFailure } from '@temporalio/common';
+import type { Tracked, TrackMessages } from '../../src/activities/email-send/tracking.ts';
+import type { EmailSendInput } from '../../src/contract/email-send.ts';
+import { runWorkflow, type StubOverrides, type stubActivities, type TestServer } from './harness.ts';
+
+export const MESSAGE = {
+  subject: 'News',
+  templateId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
+  senderAddress: 'news@example.com',
+};
+const HOUR_MS = 3_600_000;
+
+/** Runs an email send on this server, which may skip time. */
+export function emailSendOn(server: () => TestServer) {
+  return {
+    send: (
+      stubs: ReturnType<typeof stubActivities>,
+      input: Partial<EmailSendInput>,
+      interact: Parameters<typeof runWorkflow>[3],
+    ) =>
+      runWorkflow(
+        server(),
+        stubs,
+        { type: 'emailSend', args: { message: MESSAGE, source: { dataset: 'ds' }, ...input } },
+        interact,
+      ),
+    inHours: async (hours: number) => new Date((await server().now()) + hours * HOUR_MS).toISOString(),
+  };
+}
+
+const counts = { total: 350, pending: 0, invalid: 40, duplicate: 10, sent: 300 };
+const ended: Tracked = { counts, isEnded: true, notBefore: null, policyBounces: 0, optOuts: 0 };
+
+/** As the activity fails while jobs are open. */
+export const jobsOpen = () =>
+  ApplicationFailure.create({ type: 'JobsOpen', message: '3 jobs are open', nextRetryDelay: '1 hour' });
+
+/** While the run writes there is nothing to do, until `beside` says something else. */
+export function tracking(
+  atEnd: readonly Partial<Tracked>[] = [],
+  beside: readonly Partial<Tracked>[] = [],
+): StubOverrides {
+  const [besides, ends] = [[...beside], [...atEnd]];
+  return {
+    trackMessages: (request: TrackMessages) => {
+      const next = (request.beside ? besides : ends).shift();
+      if (request.beside && next === undefined) throw jobsOpen();
+      return { ...ended, ...next };
+    },
+  };
+}
+
+export const pausedFor = (stubs: ReturnType<typeof stubActivities>) =>
+  (stubs.named('steerRun') as { decision: { action: string; reason?: string } | null }[])
+    .filter(({ decision }) => decision?.action === 'pause')
+    .map(({ decision }) => decision?.reason);
+
+export const pages = (stubs: ReturnType<typeof stubActivities>) =>
+  (stubs.named('writePage') as { fromBatch: number }[]).map(({ fromBatch }) => fromBatch);
