@@ -86,6 +86,13 @@ describe('a text that is no timestamp', () => {
     ['1730452500', 'seconds since 1970'],
     ['1,73045E+12', 'digits are lost'],
     ['01/10/2025', 'day and month'],
+    ['1730452500000000', 'micro- or nanoseconds'],
+    ['/Date(1730452500000)/', 'as .NET writes them'],
+    ['20241101', 'a date without hyphens'],
+    ['2024/11/01', 'other signs than hyphens'],
+    ['1 Nov 2024', 'a date in words'],
+    ['2024-11-01 09:15:00 EST', 'something else than Z'],
+    ['########', 'too narrow'],
     ['2024-11-01 09:15:00', 'without Z or an offset'],
     ['soon', 'write 2024-11-01'],
   ])('%s has a message that says what it seems to be', (text, message) => {
