@@ -4,6 +4,8 @@
 const SEVEN_BIT: readonly { readonly name: string; readonly pattern: RegExp }[] = [
   { name: 'ISO-2022-JP', pattern: /\u001b(?:\$[@B]|\([BIJ])/ },
   { name: 'ISO-2022-KR', pattern: /\u001b\$\)C/ },
+  { name: 'ISO-2022-CN', pattern: /\u001b\$[)*][AGH]/ },
+  { name: 'ISO-2022-JP-2', pattern: /\u001b(?:\$\([A-Z]|\$A|\.[AF])/ },
   { name: 'HZ-GB-2312', pattern: /~\{(?:[\x21-\x7e]{2})+~\}/ },
 ];
 
@@ -22,18 +24,23 @@ export function findSevenBit(block: Buffer): { readonly name: string; readonly l
   return at === null ? null : { name: 'UTF-7', line: lineAt(text, at) };
 }
 
-/** Letters that are no ASCII, as UTF-16 in base64. `+` also stands before phone numbers and inside of addresses. */
-const UTF7_RUN = /\+([A-Za-z0-9+/]{3,})-/g;
+/**
+ * Letters that are no ASCII, as UTF-16 in base64. `+` also stands before phone numbers and inside of addresses. Some programs
+ * leave out the `-` where no letter follows.
+ */
+const UTF7_RUN = /\+([A-Za-z0-9+/]{3,})(-|(?![A-Za-z0-9+/]))/g;
 
-/** One of them may be chance, unless it is a letter of western Europe. */
+/** One of them may be chance, unless it is a letter of western Europe; without its `-` also one that is there often. */
 function findUtf7(text: string): number | null {
-  const found: number[] = [];
+  const found = new Map<string, number>();
   for (const match of text.matchAll(UTF7_RUN)) {
-    const [, run = ''] = match;
+    const [whole, run = '', end] = match;
     const rest = text.slice(match.index, match.index + 100).split(/[\s,;|"]/, 1)[0] ?? '';
     if (!/[A-Za-z]/.test(run) || rest.includes('@') || !isUtf7(run)) continue;
-    if (/^A[M-P]/.test(run) || found.length > 0) return found[0] ?? match.index;
-    found.push(match.index);
+    const isCertain = end === '-' && (/^A[M-P]/.test(run) || found.has(whole));
+    if (isCertain || [...found.keys()].some((other) => other !== whole))
+      return [...found.values()][0] ?? match.index;
+    if (!found.has(whole)) found.set(whole, match.index);
   }
   return null;
 }

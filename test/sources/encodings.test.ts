@@ -160,7 +160,11 @@ describe('text that only looks like ASCII', () => {
   it.each([
     ['ISO-2022-JP', 'id,name\n1,\u001b$B;3ED\u001b(B\n'],
     ['HZ-GB-2312', 'id,name\n1,~{VPND~}\n'],
+    ['ISO-2022-CN', 'id,name\n1,\u001b$)A\u000e;;\u000f\n'],
+    ['ISO-2022-JP-2', 'id,name\n1,\u001b$(D0!\u001b(B\n'],
     ['UTF-7', 'id,name\n1,Zo+AOs-\n'],
+    // As Python writes it.
+    ['UTF-7', 'id,name,city\n1,Zo+AOs,K+APY-ln\n'],
     ['UTF-7', 'id,name\n1,+BB8EQARABDIENQRC- +BB8EQARABDIENQRC-\n'],
   ])('in %s is refused, and the message says how to convert it', async (name, text) => {
     const refused = open(text);
