@@ -16,7 +16,8 @@ const SEED_ITEM = z.strictObject({
   withdrawalTimestamp: z.string().nullable(),
   regulatoryRegion: z.string(),
   source: z.string(),
-  idempotencyKey: z.string(),
+  /** Default: one that nobody else uses. */
+  idempotencyKey: z.string().default(() => crypto.randomUUID()),
   updatedAt: z.string(),
 });
 const SEED_BODY = z.strictObject({ items: z.array(SEED_ITEM) });

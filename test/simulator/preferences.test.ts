@@ -271,6 +271,14 @@ describe('GET', () => {
 });
 
 describe('seeded preferences', () => {
+  it('need no key, which nobody knows of a preference that was there before', async () => {
+    const { admin } = await startPreferences();
+    const { idempotencyKey: _, ...plain } = item(1);
+    const keyless = [plain, { ...plain, channel: 'sms' }] as unknown as PreferenceItem[];
+    expect(await admin.seedPreferences(keyless)).toEqual({ seeded: 2 });
+    expect(await admin.preferences()).toMatchObject({ total: 2 });
+  });
+
   it('need not follow the rules, and may replace a newer preference', async () => {
     const { admin, find, update } = await startPreferences();
     await update([optOut(1, 9)]);
