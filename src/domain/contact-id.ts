@@ -8,7 +8,7 @@ import type { Reason } from './run.ts';
 /** Any variant and version, because the preferences tutorial's own examples are not RFC 4122 UUIDs. */
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The GUID in lower case, without braces or blanks around it (RFC 9562, section 4); null: the text is not a GUID. */
+/** The GUID in lower case, without what programs write around it (RFC 9562, section 4); null: the text is not a GUID. */
 export function toGuid(text: string): string | null {
   const guid = toComparableId(text);
   return GUID.test(guid) ? guid : null;
@@ -28,9 +28,24 @@ export function toContactId(text: string): string {
  */
 export function toComparableId(text: string): string {
   const trimmed = withoutInvisible(text).trim();
-  const bare = /^\{.*\}$/s.test(trimmed) ? trimmed.slice(1, -1).trim() : trimmed;
-  return bare.toLowerCase().normalize('NFC');
+  const bare =
+    AROUND.exec(trimmed)
+      ?.slice(1)
+      .find((inner) => inner !== undefined) ?? trimmed;
+  return bare.trim().toLowerCase().normalize('NFC');
 }
+
+/** `{…}`, `(…)`, `"…"`, `'…'`, an apostrophe that keeps a spreadsheet from converting the id, `urn:uuid:…`. */
+const AROUND = /^(?:\{(.*)\}|\((.*)\)|"(.*)"|'(.*?)'?|urn:uuid:(.*))$/is;
+
+/** Every GUID in a text, also without its hyphens or with dashes in their places, as programs and word processors write it. */
+export function guidsIn(text: string): readonly string[] {
+  const found = withoutInvisible(text).toLowerCase().matchAll(ANY_GUID);
+  return [...found].map((match) => match.slice(1).join('-'));
+}
+
+const ANY_GUID =
+  /(?<![\da-z])([\da-f]{8})[\p{Pd}\u2212]?([\da-f]{4})[\p{Pd}\u2212]?([\da-f]{4})[\p{Pd}\u2212]?([\da-f]{4})[\p{Pd}\u2212]?([\da-f]{12})(?![\da-z])/gu;
 
 /** `1.00045E+11`: a long number in a narrow cell. Not `1E5` or `1E5-NORTH`, which may be ids. */
 const SHORTENED = /^=?[+-]?\d+(?:[.,٫]\d+ ?e ?\+?\d+| ?e ?\+\d+)$/i;

@@ -147,12 +147,14 @@ describe('an objection in people’s own words', () => {
 
   it('that a later consent follows counts as long as the decision is not clearly a yes', () => {
     const later = { consentTimestamp: '2026-11-15' };
-    expect(read({ ...later, optIn: 'VIELLEICHT' })).toMatchObject({ optOut: { contactIds: [ID] } });
+    for (const optIn of ['VIELLEICHT', '', 'null'])
+      expect(read({ ...later, optIn }), optIn).toMatchObject({ optOut: { contactIds: [ID] } });
     expect(read({ ...later, optIn: 'yes' })).toMatchObject({ optOut: null });
   });
 
   it('of which the withdrawal cannot be read counts although the decision is a yes', () => {
-    for (const withdrawalTimestamp of ['12.11.2026', '2026-11-12 15:00', '46338.6'])
+    const unread = ['12.11.2026', '2026-11-12 15:00', '46338.6', '########', '２０２６-１１-１２'];
+    for (const withdrawalTimestamp of [...unread, 'widerrufen', 'STOP', 'yes', '12 November'])
       expect(read({ optIn: 'yes', withdrawalTimestamp }), withdrawalTimestamp).toMatchObject({
         optOut: { contactIds: [ID] },
       });
@@ -181,6 +183,31 @@ describe('an objection in people’s own words', () => {
       expect(reasonsOf({ contactId }).at(-1)).toMatch(/^objection_protects_nobody .*protects nobody yet/);
     },
   );
+
+  it.each([
+    ['(', ')'],
+    ['"', '"'],
+    ["'", ''],
+    ['urn:uuid:', ''],
+    ['', '.'],
+    ['contact ', ' (old)'],
+  ])('of an id between %j and %j protects its person', (before, after) => {
+    for (const id of [
+      ID,
+      ID.toUpperCase(),
+      ID.replaceAll('-', ''),
+      ID.replaceAll('-', '\u2013'),
+      ID.replaceAll('-', '\u2011'),
+    ])
+      expect(read({ contactId: `${before}${id}${after}` }).optOut?.contactIds, id).toContain(ID);
+  });
+
+  it('of several ids in one cell protects all of them', () => {
+    const other = ID.replace('a1', 'b2');
+    const found = read({ contactId: `${ID}; ${other}` }).optOut?.contactIds;
+    expect(found).toEqual(expect.arrayContaining([ID, other]));
+    expect(read({ contactId: `x${ID}` }).optOut?.contactIds).toEqual([`x${ID}`]);
+  });
 
   it('whatever stands in the row: a decision that is not a yes, beside a withdrawal, is never lost', () => {
     const text = fc.string({ unit: 'grapheme' }).filter((each) => readChoiceWords(each) !== 'yes');

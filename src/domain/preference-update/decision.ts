@@ -24,6 +24,8 @@ export function readChoiceWords(written: string): StatedChoice {
  */
 export function mayBeDate(text: string): boolean {
   const letters = toWords(text).join('');
+  // A date in a cell that is too narrow.
+  if (/^#+$/.test(text)) return true;
   return !/^0*$/.test(letters) && !NO_DATE_YEAR.test(text) && !NO_DATE.has(letters);
 }
 

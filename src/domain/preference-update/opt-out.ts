@@ -3,7 +3,7 @@
  * counts against reaching the person. Pure.
  */
 import { CHANNELS, type Channel } from '../consent/eligibility.ts';
-import { contactIdProblem, toContactId } from '../contact-id.ts';
+import { contactIdProblem, guidsIn, toContactId } from '../contact-id.ts';
 import { type Fields, readField } from '../fields.ts';
 import { toUtcTimestamp } from '../timestamps.ts';
 import { type Cell, isExact, readChannel, readText, readTime } from './cells.ts';
@@ -35,10 +35,11 @@ export function findOptOut(
     columnsOf(field).map((column) => ({ field, text: readText(fields, column) }));
   if (!isObjection(cells, now)) return null;
   const ids = columnsOf('contactId').filter((column) => isExact(readField(fields, column)));
+  // Of a text with several GUIDs, or with one among other text, nobody may be missed.
   const contactIds = ids
     .map((column) => readText(fields, column))
     .filter((id) => contactIdProblem(id) === null)
-    .map(toContactId);
+    .flatMap((id) => [toContactId(id), ...guidsIn(id)]);
   if (contactIds.length === 0) return 'nobody';
   const channels = cells('channel').map((cell) => readChannel(cell).value);
   const known = channels.filter((channel) => channel !== null);
@@ -61,9 +62,7 @@ function isObjection(cells: ReadCells, now: Date): boolean {
   if (isLatest(withdrawals, timesOf(cells('consentTimestamp'), now))) return true;
   const dates = cells('withdrawalTimestamp').filter((cell) => isPastDate(cell, now));
   const isYes = decisions.every((decision) => decision === 'yes');
-  if (isYes) return dates.some(({ text }) => /\d/.test(text) && toUtcTimestamp(text) === null);
-  const isUnread = decisions.includes('unclear') || withdrawals.every((time) => time === null);
-  return isUnread && dates.length > 0;
+  return dates.some(({ text }) => !isYes || toUtcTimestamp(text) === null);
 }
 
 /** A withdrawal that lies in the future has not happened. */
