@@ -60,7 +60,10 @@ const NO_TIMESTAMPS: readonly (readonly [RegExp, string])[] = [
   [/^\/?Date\(-?\d+/, 'milliseconds since 1970, as .NET writes them'],
   [/^\d{8}$/, 'a date without hyphens'],
   [/^\d{4}[./]\d{1,2}[./]\d{1,2}/, 'a date with other signs than hyphens'],
-  [/^\d{4}-\d{2}-\d{2}.*\p{L}/u, 'a time with something else than Z or an offset such as +01:00'],
+  [
+    /^\d{4}-\d{2}-\d{2}(?!.*(?:Z|UTC)$).{2,}\p{L}/u,
+    'a time with something else than Z or an offset such as +01:00',
+  ],
   [/\d.*\p{L}{3,}|\p{L}{3,}.*\d/u, 'a date in words'],
   [/^#+$/, 'a date in a cell that was too narrow: widen the column before you save'],
   [/^\d{9,10}(?:[.,]\d+)?$/, 'seconds since 1970 without a format'],

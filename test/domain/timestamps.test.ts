@@ -94,6 +94,7 @@ describe('a text that is no timestamp', () => {
     ['2024-11-01 09:15:00 EST', 'something else than Z'],
     ['########', 'too narrow'],
     ['2024-11-01 09:15:00', 'without Z or an offset'],
+    ['2024-11-01T09:15:00', 'without Z or an offset'],
     ['soon', 'write 2024-11-01'],
   ])('%s has a message that says what it seems to be', (text, message) => {
     expect(toUtcTimestamp(text)).toBeNull();
