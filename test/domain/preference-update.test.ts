@@ -189,12 +189,13 @@ describe('an objection', () => {
     expect(read({ ...OPT_OUT, Channel: 'fax' })).toMatchObject(everywhere);
   });
 
-  it('of which only the date is clear is not lost, unless a later consent follows', () => {
+  it('of which only the date is clear is not lost, unless it is a yes and a later consent follows', () => {
     for (const optIn of ['', 'perhaps', true]) expect(read({ ...OPT_OUT, optIn })).toMatchObject({ optOut });
     const consentTimestamp = OPT_OUT.withdrawalTimestamp;
     expect(read({ ...OPT_OUT, optIn: '', consentTimestamp })).toMatchObject({ optOut });
     const later = { consentTimestamp: '2024-07-01' };
-    expect(read({ ...OPT_OUT, optIn: '', ...later })).toMatchObject({ optOut: null });
+    expect(read({ ...OPT_OUT, optIn: '', ...later })).toMatchObject({ optOut });
+    expect(read({ ...OPT_OUT, optIn: true, ...later })).toMatchObject({ optOut: null });
     // Where other rows have a date, this one has something else.
     for (const withdrawalTimestamp of ['-', 'n/a', ''])
       expect(read({ ...OPT_IN, withdrawalTimestamp })).toMatchObject({ optOut: null });
