@@ -2,10 +2,10 @@
 
 /** Encodings whose text is ASCII, byte for byte, and means something else. */
 const SEVEN_BIT: readonly { readonly name: string; readonly pattern: RegExp }[] = [
+  { name: 'ISO-2022-JP-2', pattern: /\u001b(?:\$\([A-Z]|\$A|\.[AF])/ },
   { name: 'ISO-2022-JP', pattern: /\u001b(?:\$[@B]|\([BIJ])/ },
   { name: 'ISO-2022-KR', pattern: /\u001b\$\)C/ },
   { name: 'ISO-2022-CN', pattern: /\u001b\$[)*][AGH]/ },
-  { name: 'ISO-2022-JP-2', pattern: /\u001b(?:\$\([A-Z]|\$A|\.[AF])/ },
   { name: 'HZ-GB-2312', pattern: /~\{(?:[\x21-\x7e]{2})+~\}/ },
 ];
 
