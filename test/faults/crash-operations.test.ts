@@ -320,7 +320,7 @@ async function workThrough(
     const worker = await lane.worker(scene && `${scene.point}@${scene.name}`);
     if (last) {
       const { scene: killed, ended } = last;
-      const result = await within(ended, `${killed.name}, killed at ${killed.point}, to end`);
+      const result = await endOf(lane, killed, ended);
       ends.push({ scene: killed, result, isKilled: true });
       last = undefined;
     }
@@ -340,6 +340,13 @@ async function workThrough(
     await expireLeases(stand, scene);
     last = { scene, ended };
   }
+}
+
+/** Says where the run stands if it does not end. */
+async function endOf(lane: Lane, { name, point }: Scene, ended: Promise<RunResult>): Promise<RunResult> {
+  return within(ended, `${name}, killed at ${point}, to end`).catch(async (cause: unknown) => {
+    throw new Error(JSON.stringify(await lane.client.progress(name)), { cause });
+  });
 }
 
 /** Connecting may time out on a busy machine. Starting the same run twice is harmless. */
