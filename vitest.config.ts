@@ -26,6 +26,7 @@ const LONGEST = [
   'scenarios/list-load-suppressions',
   'faults/worker-kill',
   'faults/database-outage',
+  'scenarios/package',
   'stack/dev',
   'faults/preferences',
   'faults/many-workers',
