@@ -86,7 +86,7 @@ it('Ctrl-C leaves the run in the background, and says how to follow it again', a
     const { terminal, runId } = await startWriting(stand, 'L3');
     signal(terminal.pid, 'SIGINT');
     const left = await endOf(terminal);
-    expect(left.code).toBe(0);
+    expect(left.code).toBe(130);
     expect(left.stdout).toContain(`the run continues in the background: ${runId}`);
     expect(left.stdout).toContain(`watch ${runId}`);
     expect(await applied(stand)).toBeLessThan(RECORDS);
