@@ -6,9 +6,9 @@ export function formatCount(n: number): string {
   return COUNT.format(n);
 }
 
-/** `1 record`, `2 records` */
-export function plural(n: number, word: string): string {
-  return `${formatCount(n)} ${n === 1 ? word : toPlural(word)}`;
+/** `1 record`, `2 records`; with a verb: `1 row shares`, `2 rows share`. `words` need not be given where the rule makes them. */
+export function plural(n: number, word: string, words = toPlural(word)): string {
+  return `${formatCount(n)} ${n === 1 ? word : words}`;
 }
 
 function toPlural(word: string): string {

@@ -61,7 +61,7 @@ export async function describeRecipients(deps: EmailSendDeps, run: Run): Promise
       : []),
     ...(channelConsent !== 'ignore' && without > 0
       ? [
-          `${plural(without, 'recipient')} ${without === 1 ? 'has' : 'have'} no contact id whose consent could be looked up, and will be ineligible; with ` +
+          `${plural(without, 'recipient has', 'recipients have')} no contact id whose consent could be looked up, and will be ineligible; with ` +
             '--channel-consent ignore (channelConsent: "ignore") consent is not looked up',
         ]
       : []),

@@ -81,9 +81,7 @@ export async function trackMessages(deps: EmailSendDeps, request: TrackMessages)
   const dueInMs = nextPollAt === null ? pauseWithoutJobs(run, notBefore) : nextPollAt.getTime() - Date.now();
   throw retryableFailure(
     'JobsOpen',
-    open === 0
-      ? 'no job is open at the moment'
-      : `${plural(open, 'job')} ${open === 1 ? 'is' : 'are'} open at CXone`,
+    open === 0 ? 'no job is open at the moment' : `${plural(open, 'job is', 'jobs are')} open at CXone`,
     Math.min(Math.max(dueInMs, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS),
   );
 }

@@ -12,7 +12,7 @@ export async function describeConverted(
   if (country === undefined) return [];
   const n = await ledger.records.countConvertedPhones(run.run_no);
   if (n === 0) return [];
-  const records = `${plural(n, 'record')} ${n === 1 ? 'has a phone number that was' : 'have phone numbers that were'}`;
+  const records = plural(n, 'record has a phone number that was', 'records have phone numbers that were');
   return [
     `${records} converted to E.164, numbers without a country code as those of ${country.toUpperCase()}`,
   ];

@@ -40,7 +40,7 @@ export async function describeSharedKeys(ledger: Ledger, run: Run): Promise<stri
   const n = await ledger.preferences.countSharedKeys(run.run_no);
   if (n === 0) return [];
   return [
-    `${plural(n, 'row')} ${n === 1 ? 'shares' : 'share'} an idempotency key with another row; each is sent under a derived key`,
+    `${plural(n, 'row shares', 'rows share')} an idempotency key with another row; each is sent under a derived key`,
   ];
 }
 

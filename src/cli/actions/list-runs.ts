@@ -1,6 +1,6 @@
 /** Prints the runs in the ledger. */
 import { omitUndefined } from '../../domain/absent.ts';
-import { formatCount } from '../../domain/numbers.ts';
+import { plural } from '../../domain/numbers.ts';
 import { WAITS_FOR_PERSON } from '../../domain/run.ts';
 import type { RunFilter } from '../../ledger/runs/runs.ts';
 import { listRateBlocks } from '../../queries/rate-limits.ts';
@@ -47,8 +47,7 @@ export async function printRuns(cli: Cli, options: RunsOptions): Promise<ExitCod
     print(runs.length > 0 ? renderRuns(runs, colors, stream.columns) : describeNone(options, cli.command));
     if (next !== null) {
       const command = [cli.command, 'runs', ...repeat(options), '--before', shellQuote(next)].join(' ');
-      const what =
-        older === 1 ? 'one older run is not shown' : `${formatCount(older)} older runs are not shown`;
+      const what = `${plural(older, 'older run is', 'older runs are')} not shown`;
       print(`\n${renderSteps(what, [{ what: 'show the next', command }])}`);
     }
     if (blocks.length > 0) print(`\n${renderRateBlocks(blocks, colors, cli.command)}`);

@@ -226,7 +226,7 @@ function jobs({ jobs: all }: EmailDelivery): Section {
       ...(score ? [job.spamScore === null ? '–' : String(job.spamScore)] : []),
     ]),
     ...(rest > 0 && {
-      note: `Those to look at and the slowest; ${plural(rest, 'more job')} ${rest === 1 ? 'is' : 'are'} in the JSON document.`,
+      note: `Those to look at and the slowest; ${plural(rest, 'more job is', 'more jobs are')} in the JSON document.`,
     }),
   };
 }

@@ -76,7 +76,7 @@ async function pauseForPolicyBounces(
   // Whoever resumes a run that was paused before does not know of them.
   await condition(() => !run.isPaused());
   sending.policyBounces = policyBounces;
-  const messages = `${plural(more, 'message')} ${more === 1 ? 'was' : 'were'}`;
+  const messages = plural(more, 'message was', 'messages were');
   await run.pause(
     `${messages} refused because of the sender (5.7.x): check the reputation and the settings of the sender's domain, then resume, or cancel the run`,
   );
