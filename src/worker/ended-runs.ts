@@ -4,8 +4,9 @@
  * one worker at a time; the ledger closes a run once, and never one that has been started again meanwhile.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { RunFailureType } from '../contract/failures.ts';
+import { describeEndedOutside } from '../domain/run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ExecutingRun } from '../ledger/runs/runs.ts';
 import { describeError, type Logger } from './log.ts';
@@ -52,7 +53,7 @@ export function watchEndedRuns(deps: EndedRunsDeps): EndedRuns {
 }
 
 interface End {
-  readonly how: string;
+  readonly why: string;
   /** In milliseconds; null if Temporal does not know. */
   readonly closedAt: number | null;
 }
@@ -98,7 +99,7 @@ export class EndedRunsWatcher {
     const { ledger, log } = this.#deps;
     const end = await this.#findEnd(run);
     if (end === null) return;
-    const message = `its execution in Temporal ${end.how} before it could close the run. Start the same run again to continue it`;
+    const message = describeEndedOutside(end.why);
     const failure = { type: 'ExecutionEnded' satisfies RunFailureType, message };
     if (await ledger.runs.closeEnded({ ...run, closedAt: end.closedAt, failure }))
       log.warn({ run: run.runId }, message);
@@ -110,9 +111,10 @@ export class EndedRunsWatcher {
     if (found) {
       const { name } = found.status;
       if (!ENDED.has(name)) return null;
-      return { how: `ended (${name.toLowerCase()})`, closedAt: found.closeTime?.getTime() ?? null };
+      const why = (await this.#findReason(run.runId, found.runId)) ?? name.toLowerCase();
+      return { why, closedAt: found.closeTime?.getTime() ?? null };
     }
-    if (await this.#isOwnTemporal(run)) return { how: 'was deleted', closedAt: null };
+    if (await this.#isOwnTemporal(run)) return { why: 'deleted', closedAt: null };
     if (!this.#leftAlone.has(run.runId)) {
       this.#leftAlone.add(run.runId);
       const message =
@@ -131,6 +133,18 @@ export class EndedRunsWatcher {
     for (const earlier of await ledger.runs.listEarlierExecutions(namespace, runNo, MAX_WITNESSES))
       if (await this.#describe(earlier.runId, earlier.executionId)) return true;
     return false;
+  }
+
+  /** What somebody has given as the reason, or Temporal. Null: nothing is known. */
+  async #findReason(runId: string, executionId: string): Promise<string | null> {
+    const { temporal } = this.#deps;
+    const execution = temporal.workflow.getHandle(runId, executionId, { followRuns: false });
+    return temporal
+      .withDeadline(Date.now() + REQUEST_MS, () => execution.result())
+      .then(
+        () => null,
+        (error: unknown) => (error instanceof WorkflowFailedError ? (error.cause?.message ?? null) : null),
+      );
   }
 
   /** Undefined: it is not found there. */

@@ -1,5 +1,10 @@
 /** What a worker concludes from Temporal's answers about executions (src/worker/ended-runs.ts). */
-import { type WorkflowExecutionStatusName, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  TerminatedFailure,
+  type WorkflowExecutionStatusName,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import type { EndedExecution, ExecutingRun } from '../../src/ledger/runs/runs.ts';
 import { type EndedRunsDeps, EndedRunsWatcher } from '../../src/worker/ended-runs.ts';
@@ -48,7 +53,14 @@ function watcherOf(answers: readonly Answer[], isAlone = true) {
           if (answer === 'not found')
             return Promise.reject(new WorkflowNotFoundError('not found', workflowId, executionId));
           if (answer instanceof Error) return Promise.reject(answer);
-          return Promise.resolve({ status: { name: answer }, closeTime: new Date(CLOSED_AT) });
+          const runId = executionId ?? `e-${workflowId}`;
+          return Promise.resolve({ status: { name: answer }, runId, closeTime: new Date(CLOSED_AT) });
+        },
+        result() {
+          const answer = answers[runs.findIndex(({ runId }) => runId === workflowId)];
+          if (answer !== 'TERMINATED') return Promise.resolve();
+          const cause = new TerminatedFailure('by accident');
+          return Promise.reject(new WorkflowFailedError('terminated', cause, 'NON_RETRYABLE_FAILURE'));
         },
       }),
     },
@@ -65,6 +77,10 @@ describe('the status of an execution', () => {
       const { watcher, ends } = watcherOf([status]);
       await watcher.pass();
       expect(ends).toMatchObject([{ runNo: 1, executionId: 'e1', closedAt: CLOSED_AT }]);
+      const why = status === 'TERMINATED' ? 'by accident' : status.toLowerCase();
+      expect(ends[0]?.failure.message).toBe(
+        `the workflow was ended from outside (${why}); start the run again under its id to continue it`,
+      );
     },
   );
 
@@ -98,7 +114,7 @@ describe('an execution that is not found', () => {
     const { watcher, ends } = watcherOf(['RUNNING', 'not found']);
     await watcher.pass();
     expect(ends).toMatchObject([
-      { runNo: 2, closedAt: null, failure: { message: expect.stringContaining('was deleted') as string } },
+      { runNo: 2, closedAt: null, failure: { message: expect.stringContaining('ended from outside (deleted)') as string } },
     ]);
   });
 });

@@ -4,7 +4,7 @@
  * was terminated, has been started again, or has no worker.
  */
 import type { Executions } from '../../client/executions.ts';
-import { type Counts, sumOutcomes } from '../../domain/run.ts';
+import { type Counts, describeEndedOutside, sumOutcomes } from '../../domain/run.ts';
 import { isTransient } from '../../ledger/errors.ts';
 import type { Run, Runs } from '../../ledger/runs/runs.ts';
 import type { RateBudget } from '../../ledger/writes/rate-budget.ts';
@@ -199,8 +199,7 @@ function endedOutside(run: Run | undefined, counts: Counts | null, failure: RunF
     const message = 'the workflow ended before it wrote anything to the ledger';
     return { kind: 'never_began', failure: failure ?? { type: 'EndedOutside', message } };
   }
-  const why = failure ? ` (${failure.message})` : '';
-  const message = `the workflow was ended from outside${why}; start the run again under its id to continue it`;
+  const message = describeEndedOutside(failure?.message ?? null);
   return {
     kind: 'ended',
     run: { ...run, state: 'failed' },
