@@ -1,6 +1,13 @@
 /** The tables of suppression lists: our own, and CXone's as runs have read it. */
 import type { Generated } from 'kysely';
 
+export interface SuppressionTables {
+  suppressions: SuppressionsTable;
+  suppression_removals: SuppressionRemovalsTable;
+  suppression_snapshots: SuppressionSnapshotsTable;
+  suppression_snapshot_entries: SuppressionSnapshotEntriesTable;
+}
+
 /**
  * Suppresses while `consented_again_at` is null or not after `since`, and `removed_since` is null or before it
  * (docs/adr/0016-consent.md#our-own-suppression-list).

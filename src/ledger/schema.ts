@@ -2,13 +2,10 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { Counts, Outcome, Phase, Reason, RunState, Steering } from '../domain/run.ts';
 import type { Json, NullableJson } from './columns.ts';
+import type { ConsentTables } from './schema-consent.ts';
 import type { EmailTables } from './schema-emails.ts';
-import type {
-  SuppressionRemovalsTable,
-  SuppressionSnapshotEntriesTable,
-  SuppressionSnapshotsTable,
-  SuppressionsTable,
-} from './schema-suppressions.ts';
+import type { SelectionTables } from './schema-selections.ts';
+import type { SuppressionTables } from './schema-suppressions.ts';
 
 /** A bigint: read as text, written as a number. */
 type Fence = ColumnType<string, number | undefined, number>;
@@ -239,85 +236,6 @@ export interface RateBudgetsTable {
   block_reason: string | null;
 }
 
-/** One row: the key of the keyed hashes of data subjects. */
-export interface SubjectSecretTable {
-  secret: string;
-  /** Identifies the pepper that the hashes are made with; null until the first worker starts. */
-  pepper_fingerprint: string | null;
-}
-
-/** The key to the proof of consent of a data subject. An erasure deletes the row. */
-export interface ConsentKeysTable {
-  /** Keyed hash of the contact id. */
-  subject: string;
-  key_id: Generated<string>;
-  key: Uint8Array;
-}
-
-/** Append-only, enforced by a trigger. */
-export interface ConsentProofTable {
-  id: Generated<string>;
-  at: Generated<Date>;
-  key_id: string;
-  run_id: string;
-  seq: number;
-  write_id: string;
-  request_id: string | null;
-  http_status: number | null;
-  /** What was sent and its outcome, encrypted with the key of the data subject. */
-  sealed: Uint8Array;
-}
-
-export interface ErasuresTable {
-  erasure_id: string;
-  result: Json<unknown>;
-}
-
-export interface EligibilityResultsTable {
-  check_id: string;
-  seq: number;
-  eligible: boolean;
-  reason: string;
-  checked_at: Generated<Date>;
-}
-
-/** A campaign as it was read. */
-export interface CampaignSnapshotsTable {
-  id: Generated<string>;
-  tenant: string;
-  campaign_id: string;
-  version: ColumnType<string, number, number>;
-  document: Json<unknown>;
-  selection: Json<unknown>;
-  document_sha256: string;
-  read_at: Generated<Date>;
-}
-
-export interface SelectionUpdatesTable {
-  run_no: number;
-  tenant: string;
-  campaign_id: string;
-  base_snapshot: string;
-  /** What `desired` is compared with: the selection of the snapshot, or for a rollback what that run had written. */
-  base: Json<unknown>;
-  desired: Json<unknown>;
-  differences: Json<unknown>;
-  /** Those that were shown last. */
-  conflicts: NullableJson<unknown>;
-  from_snapshot: string | null;
-  sent: NullableJson<unknown>;
-  sent_sha256: string | null;
-  version_after: ColumnType<string | null, number | null | undefined, number | null>;
-}
-
-export interface CampaignLocksTable {
-  tenant: string;
-  campaign_id: string;
-  run_no: number;
-  token: string;
-  locked_until: Date;
-}
-
 /** Counts while the run is running. */
 export interface CapacityReservationsTable {
   run_no: number;
@@ -334,13 +252,8 @@ export interface LedgerTenantTable {
   registered_at: Generated<Date>;
 }
 
-export interface LedgerTables extends EmailTables {
+export interface LedgerTables extends ConsentTables, EmailTables, SelectionTables, SuppressionTables {
   ledger_tenant: LedgerTenantTable;
-  campaign_snapshots: CampaignSnapshotsTable;
-  selection_updates: SelectionUpdatesTable;
-  campaign_locks: CampaignLocksTable;
-  suppression_snapshots: SuppressionSnapshotsTable;
-  suppression_snapshot_entries: SuppressionSnapshotEntriesTable;
   capacity_reservations: CapacityReservationsTable;
   runs: RunsTable;
   records: RecordsTable;
@@ -354,11 +267,4 @@ export interface LedgerTables extends EmailTables {
   datasets: DatasetsTable;
   dataset_chunks: DatasetChunksTable;
   rate_budgets: RateBudgetsTable;
-  subject_secret: SubjectSecretTable;
-  suppressions: SuppressionsTable;
-  suppression_removals: SuppressionRemovalsTable;
-  consent_keys: ConsentKeysTable;
-  consent_proof: ConsentProofTable;
-  erasures: ErasuresTable;
-  eligibility_results: EligibilityResultsTable;
 }

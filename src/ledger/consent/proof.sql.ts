@@ -1,7 +1,7 @@
 /** The proof of consent in PostgreSQL. */
 import { type Selectable, sql } from 'kysely';
 import type { Database, Executor } from '../database.ts';
-import type { ConsentProofTable } from '../schema.ts';
+import type { ConsentProofTable } from '../schema-consent.ts';
 import { type ConsentKey, obtainKeys } from './keys.sql.ts';
 import type { ConsentProof, Proof, ProofBatch, ProofEntry } from './proof.ts';
 import { seal, unseal } from './sealed.ts';

@@ -2,7 +2,7 @@
 import { type Selectable, sql } from 'kysely';
 import type { Database, Executor } from '../database.ts';
 import { canonicalize, sha256 } from '../hashing.ts';
-import type { CampaignSnapshotsTable } from '../schema.ts';
+import type { CampaignSnapshotsTable } from '../schema-selections.ts';
 import type { CampaignKey, CampaignLock, CampaignRead, Campaigns, Snapshot } from './campaigns.ts';
 
 export function createCampaigns({ db }: Database): Campaigns {

@@ -3,7 +3,7 @@ import type { Selectable } from 'kysely';
 import type { Outcome, RunState } from '../../domain/run.ts';
 import type { Difference } from '../../domain/selection-update/diff.ts';
 import type { RunRef } from '../fence.ts';
-import type { SelectionUpdatesTable } from '../schema.ts';
+import type { SelectionUpdatesTable } from '../schema-selections.ts';
 import type { CampaignKey } from './campaigns.ts';
 import type { ClaimedSelection, ClaimSelection, SelectionSettlement } from './writes.ts';
 
