@@ -11,8 +11,8 @@ import type { BulkDefinition } from './definition.ts';
 import { describeGivenUp, failsRepeatedly, mayBeAppliedAfter } from './failing.ts';
 import { GateInterrupted, sendThroughGate } from './gate.ts';
 import { type HaltReason, type LostInARow, OUTAGE_AFTER, PageHalt } from './page-halt.ts';
-import { mayBeApplied, maySend } from './prior-attempt.ts';
-import { backoffMs } from './rate-limit-backoff.ts';
+import { definitionOf, inTurn, MAX_DOUBLINGS, mayBeTried, waitBeforeNextPass } from './page-order.ts';
+import { maySend } from './prior-attempt.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { type PageEvents, PageSettlement, type SettledAnswer } from './settle.ts';
 import { toAttempt, withoutPersons } from './write-attempt.ts';
@@ -60,12 +60,6 @@ class QuestionFailed extends Error {
     super('the question before the claim failed', { cause });
   }
 }
-
-/** Where CXone answers some requests and loses others, those that were lost most often wait 4 s at most. */
-const MAX_DOUBLINGS = 3;
-const MIN_WAIT_MS = 500;
-
-const mayBeTried = ({ notBefore }: OpenWrite): boolean => notBefore === null;
 
 export class PageWorker {
   readonly #deps: PageWorkerDeps;
@@ -135,30 +129,15 @@ export class PageWorker {
   }
 
   /** Those not tried yet. If all of them have to be kept apart, waits for their turn, while no slot is held. */
-  async #nextWrites(page: Page): Promise<OpenWrite[]> {
+  async #nextWrites(page: Page): Promise<readonly OpenWrite[]> {
     const open = await this.#openWrites(page);
-    // Fewest attempts first, so that lookups that fail in an outage do not keep back the objections behind them.
-    const next = open
-      .filter((write) => mayBeTried(write) && !this.#tried.has(write.id))
-      .toSorted((a, b) => this.#turn(a) - this.#turn(b));
-    const lost = next.filter((write) => this.#comesFirst(write));
-    if (lost.length > 0) return lost;
+    const untried = open.filter((write) => mayBeTried(write) && !this.#tried.has(write.id));
+    const next = inTurn(untried, this.#definition);
     if (this.#halt.spacingWait === null) return next;
-    const others = next.filter((write) => !this.#definitionOf(write).spacing);
+    const others = next.filter((write) => !definitionOf(this.#definition, write).spacing);
     if (others.length > 0) return others;
     await this.#halt.waitForTurn();
     return next;
-  }
-
-  /** Where lost answers in a row pause the run, each is counted before anything else is sent. */
-  #comesFirst(write: OpenWrite): boolean {
-    const { pausesAfter } = this.#definition;
-    return pausesAfter !== undefined && !this.#definitionOf(write).repeatable && mayBeApplied(write);
-  }
-
-  /** Where records are ranked, what may have been applied goes first: it waits for nobody, and others may wait for its answer. */
-  #turn(write: OpenWrite): number {
-    return this.#definition.order === 'rank' && mayBeApplied(write) ? -1 : write.attempts;
   }
 
   /** Throws if CXone answered nothing at all: Temporal's backoff waits out an outage without growing the history. */
@@ -172,7 +151,7 @@ export class PageWorker {
     return {
       counts: await this.#deps.ledger.runs.counts(this.#run.run_no),
       left: left.length,
-      waitMs: this.#waitBeforeNextPass(left),
+      waitMs: waitBeforeNextPass(left, this.#leasedForMs),
       halted,
       ...(notBefore !== undefined && { notBefore }),
       ...(pausesAfter && { lost: { ...this.#halt.lost, limit: pausesAfter.lostAnswers } }),
@@ -181,14 +160,6 @@ export class PageWorker {
 
   #openWrites({ fromBatch, toBatch }: Page): Promise<OpenWrite[]> {
     return this.#deps.ledger.writes.listOpen(this.#run.run_no, fromBatch, toBatch);
-  }
-
-  #waitBeforeNextPass(left: readonly OpenWrite[]): number {
-    if (left.length === 0) return 0;
-    const mostLost = Math.max(...left.map(({ lostAnswers }) => lostAnswers));
-    return mostLost > 0
-      ? backoffMs(Math.min(mostLost, MAX_DOUBLINGS))
-      : Math.max(this.#leasedForMs, MIN_WAIT_MS);
   }
 
   /**
@@ -216,7 +187,7 @@ export class PageWorker {
   /** Null: there is no answer to settle. */
   async #claimAndSend(write: OpenWrite): Promise<Answered | null> {
     const { rateLimiter } = this.#deps;
-    const definition = this.#definitionOf(write);
+    const definition = definitionOf(this.#definition, write);
     const send = (held: HeldWrite) =>
       this.#send(write, definition, held).catch((error: unknown) => this.#halt.noteError(error));
     if (definition.claimAhead) {
@@ -227,13 +198,6 @@ export class PageWorker {
       const held = await this.#claim(write, definition);
       return held && send(held);
     });
-  }
-
-  #definitionOf({ id, kind }: OpenWrite): WriteDefinition {
-    const definition = this.#definition.writes[kind];
-    if (!definition)
-      throw new Error(`write ${id} is a ${kind}, which ${this.#definition.spec.kind} does not define`);
-    return definition;
   }
 
   /** Null: it is not to be sent now. */
