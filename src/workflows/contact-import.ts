@@ -17,7 +17,7 @@ import {
   contactImport as spec,
 } from '../contract/contact-import.ts';
 import { runBulkOperation } from './engine/bulk-operation.ts';
-import type { CarryOver } from './engine/run.ts';
+import type { CarryOver } from './engine/carry-over.ts';
 
 /** `carryOver` is internal: a run that continues as new passes it to itself. */
 export function contactImport(

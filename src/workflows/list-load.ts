@@ -14,7 +14,7 @@
 import { continueAsNew } from '@temporalio/workflow';
 import { type ListLoadInput, type ListLoadResult, listLoad as spec } from '../contract/list-load.ts';
 import { runBulkOperation } from './engine/bulk-operation.ts';
-import type { CarryOver } from './engine/run.ts';
+import type { CarryOver } from './engine/carry-over.ts';
 
 /** `carryOver` is internal: a run that continues as new passes it to itself. */
 export function listLoad(input: ListLoadInput, carryOver?: CarryOver): Promise<ListLoadResult> {

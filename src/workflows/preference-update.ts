@@ -18,7 +18,7 @@ import {
   preferenceUpdate as spec,
 } from '../contract/preference-update.ts';
 import { runBulkOperation } from './engine/bulk-operation.ts';
-import type { CarryOver } from './engine/run.ts';
+import type { CarryOver } from './engine/carry-over.ts';
 
 /** `carryOver` is internal: a run that continues as new passes it to itself. */
 export function preferenceUpdate(

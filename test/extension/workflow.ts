@@ -1,7 +1,7 @@
 /** Example operation: its steps are those of every operation that writes in batches. */
 import { continueAsNew } from '@temporalio/workflow';
 import { runBulkOperation } from '../../src/workflows/engine/bulk-operation.ts';
-import type { CarryOver } from '../../src/workflows/engine/run.ts';
+import type { CarryOver } from '../../src/workflows/engine/carry-over.ts';
 import {
   type CallbackRequestInput,
   type CallbackRequestResult,

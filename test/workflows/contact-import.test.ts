@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import { fatalFailure } from '../../src/contract/failures.ts';
 import type { Decision } from '../../src/contract/steering.ts';
+import type { CarryOver } from '../../src/workflows/engine/carry-over.ts';
 import { NOTHING_DECIDED } from '../../src/workflows/engine/decision.ts';
-import type { CarryOver } from '../../src/workflows/engine/run.ts';
 import { eventually } from '../harness/wait.ts';
 import {
   getFailure,

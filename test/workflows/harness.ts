@@ -17,7 +17,7 @@ import type { Plan } from '../../src/activities/engine/plan.ts';
 import type { Activities } from '../../src/activities/index.ts';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import type { Counts, Phase } from '../../src/domain/run.ts';
-import type { CarryOver } from '../../src/workflows/engine/run.ts';
+import type { CarryOver } from '../../src/workflows/engine/carry-over.ts';
 import { freshNamespace } from '../harness/fresh.ts';
 import { startOwnTemporal } from '../harness/servers.ts';
 import { eventually } from '../harness/wait.ts';

@@ -20,10 +20,11 @@ import {
   emailSend as spec,
 } from '../../contract/email-send.ts';
 import { Companion } from '../engine/background.ts';
+import type { CarryOver } from '../engine/carry-over.ts';
 import { close, runToCompletion } from '../engine/completion.ts';
 import { finishDelivery, startDelivery } from '../engine/delivery.ts';
 import { handOver, waitUntil, waitWhilePaused } from '../engine/hand-over.ts';
-import { type CarryOver, createRun, type Run } from '../engine/run.ts';
+import { createRun, type Run } from '../engine/run.ts';
 import { approve, open, plan, resolveInDoubt, stage, waitForWrites, write } from '../engine/steps.ts';
 import { sendCanary } from './canary.ts';
 import { syncOptOuts } from './opt-outs.ts';

@@ -1,10 +1,11 @@
 /** The steps of every operation that writes its records in batches. */
 import type { BulkResult, CommonInput } from '../../contract/run.ts';
 import type { OperationSpec } from '../../contract/spec.ts';
+import type { CarryOver } from './carry-over.ts';
 import { close, runToCompletion } from './completion.ts';
 import { finishDelivery, startDelivery } from './delivery.ts';
 import { handOver } from './hand-over.ts';
-import { type CarryOver, createRun } from './run.ts';
+import { createRun } from './run.ts';
 import { approve, open, plan, resolveInDoubt, stage, waitForWrites, write } from './steps.ts';
 
 export interface BulkOperation<Input extends CommonInput> {

@@ -14,12 +14,6 @@ export interface Decisions {
 
 export const NOTHING_DECIDED: Decisions = { approved: null, rejected: null, cancelled: null, paused: null };
 
-/** An answer that names no plan is about the one that is shown. */
-export function withPlan(decision: Decision, shown: string | undefined): Decision {
-  const planHash = decision.planHash ?? shown;
-  return planHash === undefined ? decision : { ...decision, planHash };
-}
-
 export function applyDecision(decisions: Decisions, decision: Decision): Decisions {
   switch (decision.action) {
     case 'approve':

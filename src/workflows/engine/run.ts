@@ -24,32 +24,12 @@ import { type Counts, NO_COUNTS, type Phase, type Steering } from '../../domain/
 import { requireInput } from '../input.ts';
 import { ledger } from '../policies.ts';
 import type { Background, Companion } from './background.ts';
-import { type Decisions, NOTHING_DECIDED, withPlan } from './decision.ts';
+import { type CarryOver, isWaiting } from './carry-over.ts';
+import { NOTHING_DECIDED } from './decision.ts';
 import { describeRun } from './details.ts';
 import { by, type Situation } from './refusals.ts';
 import { describeProgress, type ShownRun, setSearchAttributes, type WritingBegan } from './shown.ts';
-import { type CarriedMessages, RunSteering, type SteeredRun } from './steering.ts';
-
-/** What a run hands to itself when it continues as new (docs/adr/0002-pages.md). Everything else is in the ledger. */
-export interface CarryOver extends CarriedMessages {
-  readonly cursor: number;
-  readonly plan: Plan;
-  readonly decisions: Decisions;
-  readonly searchAttributes: boolean;
-  readonly hasSubscriber: boolean;
-  readonly counts: Counts;
-  /** The phase in which the run was waiting for people, if it was. */
-  readonly waitingIn?: WaitingPhase;
-  /** When the wait ends without an answer: epoch ms. */
-  readonly deadline?: number | undefined;
-  readonly notBefore?: string;
-  readonly lostInARow?: number;
-}
-
-/** Phases in which a run waits for a decision, for days if need be. */
-const WAITING_PHASES = ['awaiting_approval', 'in_doubt', 'conflict'] as const;
-type WaitingPhase = (typeof WAITING_PHASES)[number];
-const isWaiting = (phase: Phase): phase is WaitingPhase => WAITING_PHASES.some((each) => each === phase);
+import { RunSteering, type SteeredRun } from './steering.ts';
 
 /** What a decision does to the claims of all workers; the other decisions do not affect them. */
 const STEERING: Readonly<Partial<Record<SteeringAction, Steering>>> = {
@@ -274,13 +254,7 @@ export class Run implements SteeredRun, ShownRun {
     const steering = STEERING[action];
     const summary = `${action}${by(decision)}`;
     if (steering) await ledger.steerRun.executeWithOptions({ summary }, [{ runId, steering, decision }]);
-    else
-      await ledger.recordDecision.executeWithOptions({ summary }, [
-        {
-          runId,
-          decision: this.phase === 'awaiting_approval' ? withPlan(decision, this.plan?.hash) : decision,
-        },
-      ]);
+    else await ledger.recordDecision.executeWithOptions({ summary }, [{ runId, decision }]);
     return null;
   }
 

@@ -231,11 +231,15 @@ export class RunSteering {
     return late && (this.#findRefusal(late) ?? (await this.#accept(late)));
   }
 
-  /** An approval that counts now names the plan that it approves; `whenPlanned` is left only to one that has to be kept. */
+  /**
+   * An answer to a plan names it: the one that is shown, if it names none. `whenPlanned` is left only to an approval that has to be
+   * kept.
+   */
   #bindToPlan({ whenPlanned, ...decision }: Decision): Decision {
-    if (decision.action !== 'approve') return decision;
-    const { phase, planHash } = this.#run.situation();
+    if (decision.action !== 'approve' && decision.action !== 'reject') return decision;
+    const { phase, planHash: shown } = this.#run.situation();
     if (phase !== 'awaiting_approval') return { ...decision, ...(whenPlanned && { whenPlanned }) };
+    const planHash = decision.planHash ?? shown;
     return { ...decision, ...(planHash !== null && { planHash }) };
   }
 

@@ -16,9 +16,10 @@ import {
   type SelectionUpdateResult,
   selectionUpdate as spec,
 } from '../../contract/selection-update.ts';
+import type { CarryOver } from '../engine/carry-over.ts';
 import { close, runToCompletion } from '../engine/completion.ts';
 import { finishDelivery } from '../engine/delivery.ts';
-import { type CarryOver, createRun, type Run } from '../engine/run.ts';
+import { createRun, type Run } from '../engine/run.ts';
 import { awaitApproval, open } from '../engine/steps.ts';
 import { cxoneReads } from '../policies.ts';
 import { NOTHING_WRITTEN, type WritingState, writeSelection } from './writing.ts';
