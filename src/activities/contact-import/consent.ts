@@ -22,6 +22,7 @@ import type { Lookups } from '../engine/definition.ts';
 import { nameFailure } from '../engine/failing.ts';
 import { GateInterrupted } from '../engine/gate.ts';
 import { type LookupRefs, lookUpEach, MAX_TRIES } from '../engine/lookups.ts';
+import { readOnlyAnswer } from '../engine/read-only-answer.ts';
 import { runInput } from '../engine/run-input.ts';
 import type { Answer, GateDecision, Withheld, WriteAttempt } from '../engine/write-definition.ts';
 import { CREATE, UPDATE, type UpdateRefs } from './answers.ts';
@@ -69,7 +70,7 @@ export async function contactGate(deps: GateDeps, attempt: WriteAttempt): Promis
   // Never sent before: the lookups become a write of their own, in the order and at the rate of all others.
   if (!isRecent && priorAttempt === 'none') {
     const derived = [{ kind: CONSENT_CHECK, seqs, refs: update && { update } }];
-    return { instead: readOnlyAnswer([], derived, 'Consent has to be looked up again') };
+    return { instead: readOnlyAnswer({ derived, details: 'Consent has to be looked up again' }) };
   }
   const ineligible = isRecent ? [] : await lookUpNow(deps, attempt);
   // Last, because lookups may take minutes.
@@ -210,11 +211,11 @@ export async function checkConsent(deps: ConsentDeps, attempt: WriteAttempt): Pr
       : []),
   ];
   return {
-    ...readOnlyAnswer(
-      ineligibleGroups(verdicts, update),
+    ...readOnlyAnswer({
+      groups: ineligibleGroups(verdicts, update),
       derived,
-      `${eligible.length} of ${verdicts.size} may be reached`,
-    ),
+      details: `${eligible.length} of ${verdicts.size} may be reached`,
+    }),
     ...(interruptedBy && { interruptedBy }),
   };
 }
@@ -252,16 +253,6 @@ function ineligibleGroups(
     byReason.set(code, group);
   }
   return [...byReason.values()];
-}
-
-/** Nothing was written to CXone. */
-function readOnlyAnswer(
-  groups: readonly SettledGroup[],
-  derived: Answer['derived'],
-  details: string,
-): Answer {
-  const emitsEvent = groups.length > 0;
-  return { groups, derived, httpStatus: 200, requestId: null, details, readOnly: true, emitsEvent };
 }
 
 /** Parts of a batch need no new lookup. */

@@ -7,6 +7,7 @@ import { plural } from '../../domain/numbers.ts';
 import type { Answer, WriteAttempt } from '../engine/write-definition.ts';
 import { nextRefs, refsOf } from './refs.ts';
 import type { EmailSendDeps } from './settings.ts';
+import { nothingSent } from './unsent.ts';
 
 export interface Reserved {
   /** How many of the messages may leave today. If it is not all of them, nothing was reserved. */
@@ -49,15 +50,10 @@ export async function leaveForTomorrow(
   const now = (await deps.ledger.now()).getTime();
   const notBefore = toIso(startOfNextDay(now, deps.email.timeZone));
   const refs = nextRefs(attempt, refsOf(attempt).checkedAt);
-  return {
-    groups: [],
+  return nothingSent({
     derived: [{ kind, seqs: attempt.seqs, refs, notBefore }],
-    httpStatus: 200,
-    requestId: null,
-    details: `the daily limit is reached: ${plural(attempt.seqs.length, 'recipient')} ${attempt.seqs.length === 1 ? 'waits' : 'wait'} for the next day`,
-    readOnly: true,
-    emitsEvent: false,
-  };
+    details: `the daily limit is reached: ${plural(attempt.seqs.length, 'recipient waits', 'recipients wait')} for the next day`,
+  });
 }
 
 const toIso = (ms: number): string => new Date(ms).toISOString();

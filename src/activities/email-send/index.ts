@@ -4,7 +4,7 @@ import type { Recipient } from '../../domain/email-send/recipients.ts';
 import type { BulkDefinition } from '../engine/definition.ts';
 import { BATCH_DEADLINE_MS, type WriteDefinition } from '../engine/write-definition.ts';
 import type { Webhooks } from '../outbox/deliver.ts';
-import { checkConsent, checkSuppressions, countLookups, giveUp } from './checks.ts';
+import { checkConsent, checkSuppressions, countLookups } from './checks.ts';
 import { readOpenJobs } from './ending.ts';
 import { COMPLETED, renderJob } from './events.ts';
 import { sendGate } from './gate.ts';
@@ -16,6 +16,7 @@ import { createRowReader, findDuplicateRecipients, requireDeclaredFields } from 
 import { sendBatch } from './send.ts';
 import type { EmailSendDeps } from './settings.ts';
 import { type TrackMessages, trackMessages } from './tracking.ts';
+import { giveUp } from './unsent.ts';
 
 /** After this many in a row the run pauses and asks a person. */
 const PAUSES_AFTER = { lostAnswers: 2, refusals: 20 } as const;

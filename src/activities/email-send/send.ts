@@ -12,11 +12,11 @@ import { GateInterrupted, MustNotRepeat } from '../engine/gate.ts';
 import { runInput } from '../engine/run-input.ts';
 import { toUuid } from '../engine/uuid.ts';
 import type { Answer, WriteAttempt } from '../engine/write-definition.ts';
-import { groupByReason } from './checks.ts';
 import { firstPollAt } from './job.ts';
 import { recipientOf } from './recipients.ts';
 import { nextRefs, refsOf, SEND, withholdFrom } from './refs.ts';
 import type { EmailSendDeps } from './settings.ts';
+import { groupByReason } from './unsent.ts';
 
 export async function sendBatch(deps: EmailSendDeps, attempt: WriteAttempt): Promise<Answer> {
   // The gate's lookups may have used the permit of the claim.

@@ -6,6 +6,7 @@
 import type { CxoneError } from '../../cxone/errors.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
 import { partRefs } from './prior-attempt.ts';
+import { readOnlyAnswer } from './read-only-answer.ts';
 import type {
   Answer,
   ConsentGate,
@@ -110,7 +111,7 @@ function leaveForLater(
     ],
   );
   const details = `${answer.details}, left ${later.length} for later`;
-  return { ...answer, details, emitsEvent: answer.groups.length > 0 };
+  return { ...answer, details };
 }
 
 /** An earlier attempt included them, and its answer was lost. */
@@ -133,8 +134,7 @@ function toGroup(seq: number, { outcome, reasons, evidence }: Withheld): Settled
 }
 
 function nothingSent(groups: readonly SettledGroup[], derived: Answer['derived'] = []): Answer {
-  const details = `Withheld ${groups.length}`;
-  return { groups, derived, httpStatus: 200, requestId: null, details, readOnly: true };
+  return readOnlyAnswer({ groups, derived, details: `Withheld ${groups.length}` });
 }
 
 /** The same attempt with some of its records; its payload is made anew. */
