@@ -220,7 +220,7 @@ describe('a message that is to be sent again after a bounce', () => {
     expect(await cxone.end(run)).toMatchObject({ counts: { sent: 2 }, delivery: { delivered: 2 } });
   });
 
-  it.each([400, 422])(
+  it.each([400, 404, 422])(
     'is not sent again, and no run fails, if CXone refuses its events (%i)',
     async (status) => {
       const { cxone, run } = await bounced(people(2));

@@ -4,14 +4,11 @@
  */
 import { emailSend as spec } from '../../contract/email-send.ts';
 import type { EmailSuppression } from '../../cxone/email.ts';
-import type { CxoneError } from '../../cxone/errors.ts';
 import type { Reason } from '../../domain/run.ts';
 import { shorten } from '../../domain/shorten.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import type { SettledGroup } from '../../ledger/writes/settlements.ts';
 import { type ConsentQuestion, createConsentCheck, ineligibleReason } from '../consent/eligibility.ts';
 import type { Lookups } from '../engine/definition.ts';
-import { ALWAYS_FAILS } from '../engine/failing.ts';
 import { GateInterrupted } from '../engine/gate.ts';
 import { isRefusedLookup, type LookedUp, lookUpEach } from '../engine/lookups.ts';
 import { runInput } from '../engine/run-input.ts';
@@ -22,6 +19,7 @@ import { isAboutOneJob, readJobEvents } from './job-events.ts';
 import { findObjections, recipientOf } from './recipients.ts';
 import { CONSENT_CHECK, nextRefs, refsOf, SEND, SUPPRESSION_CHECK, withholdFrom } from './refs.ts';
 import type { EmailSendDeps } from './settings.ts';
+import { groupByReason, nothingSent } from './unsent.ts';
 
 /** null: nothing keeps the recipient from being sent the message. */
 type Verdict = Withheld | null;
@@ -56,15 +54,10 @@ export function isRecent({ email }: EmailSendDeps, attempt: WriteAttempt): boole
 
 /** For a write that has not left: the lookups become a write of their own, in the order and at the rate of all others. */
 export function lookUpAgain(attempt: WriteAttempt): Answer {
-  return {
-    groups: [],
+  return nothingSent({
     derived: [{ kind: SUPPRESSION_CHECK, seqs: attempt.seqs, refs: nextRefs(attempt, undefined) }],
-    httpStatus: 200,
-    requestId: null,
     details: 'the recipients have to be looked up again',
-    readOnly: true,
-    emitsEvent: false,
-  };
+  });
 }
 
 /**
@@ -190,56 +183,17 @@ function toAnswer(attempt: WriteAttempt, looked: LookedUp<Verdict>, { kind, next
   const { verdicts, rest, refs, interruptedBy } = looked;
   const withheld = [...verdicts].flatMap(([seq, verdict]) => (verdict ? [[seq, verdict] as const] : []));
   const free = attempt.seqs.filter((seq) => verdicts.get(seq) === null);
-  const groups = groupByReason(withheld.map(([seq, verdict]) => [seq, withholdFrom(attempt, verdict)]));
   return {
-    groups,
-    derived: [
-      ...(free.length > 0 ? [{ kind: next, seqs: free, refs: nextRefs(attempt, checkedAt) }] : []),
-      ...(rest.length > 0
-        ? [{ kind, seqs: rest, refs: { ...nextRefs(attempt, refsOf(attempt).checkedAt), ...refs } }]
-        : []),
-    ],
-    httpStatus: 200,
-    requestId: null,
-    details: `${free.length} of ${verdicts.size} may be sent to`,
-    readOnly: true,
-    emitsEvent: false,
+    ...nothingSent({
+      groups: groupByReason(withheld.map(([seq, verdict]) => [seq, withholdFrom(attempt, verdict)])),
+      derived: [
+        ...(free.length > 0 ? [{ kind: next, seqs: free, refs: nextRefs(attempt, checkedAt) }] : []),
+        ...(rest.length > 0
+          ? [{ kind, seqs: rest, refs: { ...nextRefs(attempt, refsOf(attempt).checkedAt), ...refs } }]
+          : []),
+      ],
+      details: `${free.length} of ${verdicts.size} may be sent to`,
+    }),
     ...(interruptedBy && { interruptedBy }),
   };
-}
-
-/**
- * A single recipient whose request always fails, of which CXone has certainly done nothing. Whoever has been sent an earlier
- * message stays `sent`. What was reserved of the day is free again.
- */
-export function giveUp({ ledger }: EmailSendDeps, attempt: WriteAttempt, error: CxoneError): Answer {
-  const { seqs, writeId } = attempt;
-  const message = `the same failure each time, although CXone answers others: ${error.message}`;
-  const withheld = withholdFrom(attempt, { outcome: 'rejected', reasons: [{ code: ALWAYS_FAILS, message }] });
-  return {
-    groups: groupByReason(seqs.map((seq) => [seq, withheld])),
-    derived: [],
-    httpStatus: error.status,
-    requestId: error.requestId,
-    details: message,
-    readOnly: true,
-    emitsEvent: false,
-    inSettleTransaction: (tx) => ledger.emailQuota.settle(writeId, 0, tx),
-  };
-}
-
-export function groupByReason(withheld: readonly (readonly [number, Withheld])[]): SettledGroup[] {
-  const groups = new Map<string, SettledGroup & { readonly seqs: number[] }>();
-  for (const [seq, { outcome, reasons, evidence }] of withheld) {
-    const key = JSON.stringify([outcome, reasons, evidence]);
-    const group = groups.get(key) ?? {
-      outcome,
-      seqs: [],
-      reasons,
-      ...(evidence !== undefined && { evidence }),
-    };
-    group.seqs.push(seq);
-    groups.set(key, group);
-  }
-  return [...groups.values()];
 }

@@ -7,7 +7,7 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import { isAbort, RateWait, throwIfAborted } from '../failures.ts';
 import { announce } from './events.ts';
 import { readWithPermit } from './job.ts';
-import { readJobEvents } from './job-events.ts';
+import { readEventsIfKnown } from './job-events.ts';
 import type { EmailSendDeps } from './settings.ts';
 
 const JOBS_AT_ONCE = 4;
@@ -27,7 +27,7 @@ export async function readOpenJobs(deps: EmailSendDeps, run: Run): Promise<void>
   const readLast = async (job: Job): Promise<void> => {
     try {
       throwIfAborted(signal);
-      await readJobEvents(deps, {
+      await readEventsIfKnown(deps, {
         run,
         ref: run,
         job,

@@ -1,6 +1,6 @@
 /** The events of one job of CXone, stored as the messages that they are about. */
 import { createHash } from 'node:crypto';
-import { type EmailEvent, type EventsPage, MAX_EVENTS_PER_PAGE } from '../../cxone/email.ts';
+import { type EmailEvent, MAX_EVENTS_PER_PAGE } from '../../cxone/email.ts';
 import { CxoneNotFound, CxoneRefused, CxoneTooLong } from '../../cxone/errors.ts';
 import { toMailbox } from '../../domain/email-address.ts';
 import { messageState } from '../../domain/email-send/delivery.ts';
@@ -25,7 +25,7 @@ export interface JobToRead {
 
 /**
  * From the first page each time: CXone may put a late event before others, and each is stored once. A page that changes nothing
- * costs no more than its request.
+ * costs no more than its request. Errors: those of CXone; CxoneNotFound: it does not know the job, or no longer.
  */
 export async function readJobEvents(deps: EmailSendDeps, { run, ref, job, ask }: JobToRead): Promise<void> {
   const { ledger, cxone } = deps;
@@ -33,9 +33,7 @@ export async function readJobEvents(deps: EmailSendDeps, { run, ref, job, ask }:
   const ended = endOf(job);
   let before = '';
   for (let offset = 0; ; ) {
-    const page = await ask((signal) =>
-      cxone.email.readEvents({ jobId, offset, signal }).catch(noneIfNotFound),
-    );
+    const page = await ask((signal) => cxone.email.readEvents({ jobId, offset, signal }));
     const all = page.events.map((event) => ({ isOfJob: isOfJob(event, jobId), event: toNewEvent(event) }));
     // A tenant that does not know `offset` returns the first page each time. One event may be on several pages.
     const keys = all.map(({ event }) => event.key).join();
@@ -52,15 +50,16 @@ export async function readJobEvents(deps: EmailSendDeps, { run, ref, job, ask }:
   }
 }
 
-/** It would end the run if it were about the list or the campaign that the run is for. */
+/** Other jobs may still be read. The same errors end a run if they are about the list or the campaign that it is for. */
 export function isAboutOneJob(error: unknown): boolean {
   return [CxoneNotFound, CxoneRefused, CxoneTooLong].some((type) => error instanceof type);
 }
 
 /** A job that CXone does not know has no events. */
-function noneIfNotFound(error: unknown): EventsPage {
-  if (error instanceof CxoneNotFound) return { events: [], count: 0 };
-  throw error;
+export async function readEventsIfKnown(deps: EmailSendDeps, job: JobToRead): Promise<void> {
+  await readJobEvents(deps, job).catch((error: unknown) => {
+    if (!(error instanceof CxoneNotFound)) throw error;
+  });
 }
 
 const isOfJob = (event: EmailEvent, jobId: string): boolean => event.jobId === null || event.jobId === jobId;

@@ -5,7 +5,7 @@ import type { Job } from '../../ledger/emails/jobs.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { isFinal } from '../failures.ts';
 import { announce } from './events.ts';
-import { endOf, type JobToRead, readJobEvents } from './job-events.ts';
+import { endOf, type JobToRead, readEventsIfKnown } from './job-events.ts';
 import type { EmailSendDeps } from './settings.ts';
 
 export interface FollowedJob {
@@ -79,7 +79,7 @@ async function pollStatus(deps: EmailSendDeps, followed: FollowedJob): Promise<v
   });
   if (isEnded || !isOver) return;
   // Its events may say more than its status does.
-  await readJobEvents(deps, asked(deps, followed));
+  await readEventsIfKnown(deps, asked(deps, followed));
   if (status === null) await ledger.emails.failRemaining(run, jobId, 'in_doubt', 'job_not_found');
   await announce(deps, run, job);
   await ledger.emails.endJob(run, jobId, 'deadline');
@@ -91,7 +91,7 @@ async function readEvents(deps: EmailSendDeps, followed: FollowedJob): Promise<v
   const { ledger } = deps;
   const { run, job, times } = followed;
   const ended = endOf(job);
-  await readJobEvents(deps, asked(deps, followed));
+  await readEventsIfKnown(deps, asked(deps, followed));
   if (ended !== null) await ledger.emails.failRemaining(run, job.jobId, 'failed', `job_${ended}`);
   const open = await ledger.emails.countUnknown(run.run_no, job.jobId);
   await announce(deps, run, job, { isComplete: open === 0 });

@@ -1,8 +1,8 @@
 /**
  * Whose event it is (docs/adr/0027-outbound-email.md#whose-event-it-is). CXone's ids decide, the message's before the
  * recipient's. Where CXone has not named them, the first event that names the mailbox of a recipient of the same job binds its
- * ids to that recipient. An address never decides against an id, nor across jobs, nor alone about a bounce or complaint if ids of
- * that recipient are known. Pure, except that it binds ids.
+ * ids to that recipient. An address never decides against an id, nor across jobs, nor alone about a bounce if ids of that recipient
+ * are known. Pure, except that it binds ids.
  */
 
 export interface Addressee {
