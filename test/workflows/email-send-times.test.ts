@@ -1,13 +1,13 @@
 /** An email send that waits: for the next day, for a retry, for a job, for late events, and for its moment. */
-import { ApplicationFailure } from '@temporalio/common';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Tracked, TrackMessages } from '../../src/activities/email-send/tracking.ts';
+import type { EmailSendInput } from '../../src/contract/email-send.ts';
 import { startOfNextDay } from '../../src/domain/email-send/schedule.ts';
 import { eventually } from '../harness/wait.ts';
+import { ENDED, emailSendOn, jobsOpen, pages, tracking } from './email-sends.ts';
 import {
   fatalFailure,
   getFailure,
-  runWorkflow,
   type StubOverrides,
   settledPage,
   stubActivities,
@@ -15,44 +15,26 @@ import {
 } from './harness.ts';
 
 const server = useTimeSkippingServer();
+const { send, inHours } = emailSendOn(server);
 
-const MESSAGE = {
-  subject: 'News',
-  templateId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
-  senderAddress: 'news@example.com',
-};
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-const ENDED: Tracked = {
-  counts: { total: 300, pending: 0, sent: 300 },
-  isEnded: true,
-  notBefore: null,
-  policyBounces: 0,
-  optOuts: 0,
-};
 
 const now = () => server().now();
 const toIso = (ms: number): string => new Date(ms).toISOString();
 
-const jobsOpen = () =>
-  ApplicationFailure.create({ type: 'JobsOpen', message: '1 job is open', nextRetryDelay: '15 minutes' });
-
-/** Runs it to its end, and returns how long its history has become. */
-const send = (stubs: ReturnType<typeof stubActivities>, input: object = {}): Promise<number> =>
-  runWorkflow(
-    server(),
-    stubs,
-    { type: 'emailSend', args: { message: MESSAGE, source: { dataset: 'ds' }, ...input } },
-    async (handle) => {
-      expect(await handle.result()).toMatchObject({ state: 'completed' });
-      return (await handle.describe()).historyLength;
-    },
-  );
+const complete = (
+  stubs: ReturnType<typeof stubActivities>,
+  input: Partial<EmailSendInput> = {},
+): Promise<void> =>
+  send(stubs, input, async (handle) => {
+    expect(await handle.result()).toMatchObject({ state: 'completed' });
+  });
 
 /** While the run writes there is nothing to do. `atEnd` answers afterwards. */
-const tracking = (atEnd: () => Promise<Tracked> = () => Promise.resolve(ENDED)): StubOverrides => ({
+const trackingWith = (atEnd: () => Promise<Tracked>): StubOverrides => ({
   trackMessages: ({ beside }: TrackMessages) => {
-    if (beside) throw jobsOpen();
+    if (beside) throw jobsOpen('15 minutes');
     return atEnd();
   },
 });
@@ -70,7 +52,7 @@ it('what exceeds the limit of a day leaves on the next ones: three days for thre
       return pending === 0 ? page : { ...page, notBefore: toIso(startOfNextDay(at, 'Europe/Berlin')) };
     },
   });
-  await send(stubs);
+  await complete(stubs);
   const days = begunAt.map((at) => startOfNextDay(at, 'Europe/Berlin'));
   const [first = 0, second = 0, third = 0] = days;
   expect(days).toHaveLength(3);
@@ -82,7 +64,7 @@ it('a retry leaves when its delay is over, and not before', async () => {
   const begunAt: number[] = [];
   const dueAt: number[] = [];
   const stubs = stubActivities({
-    ...tracking(async () => {
+    ...trackingWith(async () => {
       if (dueAt.length === 2) return ENDED;
       const due = (await now()) + 6 * HOUR_MS;
       dueAt.push(due);
@@ -94,8 +76,8 @@ it('a retry leaves when its delay is over, and not before', async () => {
       return settledPage({ total: 100, pending: 0, sent: 100 });
     },
   });
-  await send(stubs);
-  expect(begunAt).toHaveLength(3);
+  await complete(stubs);
+  expect(pages(stubs)).toEqual([1, 1, 1]);
   expect(begunAt.slice(1).every((at, n) => at >= (dueAt[n] ?? Infinity))).toBe(true);
 });
 
@@ -114,8 +96,7 @@ it('while retries wait, messages that bounce too are shown as pending', async ()
       return next;
     },
   });
-  const args = { message: MESSAGE, source: { dataset: 'ds' } };
-  await runWorkflow(server(), stubs, { type: 'emailSend', args }, async (handle) => {
+  await send(stubs, {}, async (handle) => {
     await eventually(async () =>
       expect(await handle.query('progress')).toMatchObject({
         phase: 'writing',
@@ -127,45 +108,39 @@ it('while retries wait, messages that bounce too are shown as pending', async ()
   });
 });
 
-describe('a run whose jobs cannot be followed any more', () => {
-  const refused = fatalFailure('CredentialsRefused', 'the credentials were refused');
-  const args = { message: MESSAGE, source: { dataset: 'ds' } };
-  const fail = (stubs: ReturnType<typeof stubActivities>) =>
-    runWorkflow(server(), stubs, { type: 'emailSend', args }, getFailure);
-
-  it('ends with the cause while it writes', async () => {
-    let endPage = () => undefined as void;
-    const stubs = stubActivities({
-      trackMessages: () => {
-        throw refused;
-      },
-      // Until the claims are stopped, as pages do.
-      writePage: () =>
-        new Promise((resolve) => {
-          endPage = () => resolve({ ...settledPage({ total: 300, pending: 300 }), halted: 'stopped' });
-        }),
-      steerRun: () => endPage(),
-      planned: { batches: 1 },
-    });
-    expect(await fail(stubs)).toMatchObject({ type: 'CredentialsRefused', message: refused.message });
-    expect(stubs.named('steerRun')).toMatchObject([{ steering: 'stopped' }]);
-    expect(stubs.named('closeRun')).toMatchObject([
-      { state: 'failed', failure: { type: 'CredentialsRefused' } },
-    ]);
+it('sends nothing before its moment', async () => {
+  const sendAt = await inHours(5);
+  const begunAt: number[] = [];
+  const stubs = stubActivities({
+    ...tracking(),
+    writePage: async ({ fromBatch }) => {
+      begunAt.push(await now());
+      return settledPage({ total: 300, pending: 300 - 100 * fromBatch, sent: 100 * fromBatch });
+    },
   });
-
-  it('ends with the cause while retries wait', async () => {
-    let areRetriesPlanned = false;
-    const stubs = stubActivities({
-      trackMessages: async ({ beside }: TrackMessages) => {
-        if (beside) throw areRetriesPlanned ? refused : jobsOpen();
-        areRetriesPlanned = true;
-        return { ...ENDED, notBefore: toIso((await now()) + 6 * HOUR_MS) };
-      },
-    });
-    expect(await fail(stubs)).toMatchObject({ type: 'CredentialsRefused' });
-    expect(stubs.named('writePage')).toHaveLength(3);
+  await send(stubs, { sendAt }, async (handle) => {
+    expect(await handle.result()).toMatchObject({ state: 'completed' });
   });
+  expect(begunAt).toHaveLength(3);
+  expect(begunAt.every((at) => at >= Date.parse(sendAt))).toBe(true);
+  const waits = stubs.named('setPhase') as { phase: string; waitingFor: string | null }[];
+  expect(waits).toContainEqual(
+    expect.objectContaining({ phase: 'writing', waitingFor: expect.stringContaining(sendAt) as string }),
+  );
+});
+
+it('ends with the cause if its jobs cannot be followed any more while retries wait', async () => {
+  let areRetriesPlanned = false;
+  const stubs = stubActivities({
+    trackMessages: async ({ beside }: TrackMessages) => {
+      if (beside)
+        throw areRetriesPlanned ? fatalFailure('CredentialsRefused', 'they were refused') : jobsOpen();
+      areRetriesPlanned = true;
+      return { ...ENDED, notBefore: toIso((await now()) + 6 * HOUR_MS) };
+    },
+  });
+  expect(await send(stubs, {}, getFailure)).toMatchObject({ type: 'CredentialsRefused' });
+  expect(stubs.named('writePage')).toHaveLength(3);
 });
 
 it.each([
@@ -176,15 +151,18 @@ it.each([
   async (_, hours, input) => {
     let [begins, polls] = [0, 0];
     const stubs = stubActivities(
-      tracking(async () => {
+      trackingWith(async () => {
         const at = await now();
         begins ||= at;
         polls += 1;
-        if (at < begins + hours * HOUR_MS) throw jobsOpen();
+        if (at < begins + hours * HOUR_MS) throw jobsOpen('15 minutes');
         return ENDED;
       }),
     );
-    const historyLength = await send(stubs, input);
+    const historyLength = await send(stubs, input, async (handle) => {
+      expect(await handle.result()).toMatchObject({ state: 'completed' });
+      return (await handle.describe()).historyLength;
+    });
     expect(polls).toBeGreaterThan(hours);
     expect((await now()) - begins).toBeGreaterThanOrEqual(hours * HOUR_MS);
     expect(historyLength).toBeLessThan(100);
@@ -216,7 +194,7 @@ it.each([
       return settledPage({ total: 100, pending: 0, sent: 100 });
     },
   });
-  await send(stubs, { sendAt: `${date}T02:30 Europe/Berlin` });
+  await complete(stubs, { sendAt: `${date}T02:30 Europe/Berlin` });
   const waits = stubs.named('setPhase') as { waitingFor: string | null }[];
   const moment = `${date}T${expected}`;
   expect(waits.some(({ waitingFor }) => waitingFor?.includes(moment))).toBe(true);

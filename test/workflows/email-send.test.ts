@@ -1,15 +1,15 @@
-/** The email send beside what all runs do: it waits for its moment, pauses, follows jobs, and retries. */
+/** The email send beside what all runs do: it pauses, follows jobs, and hands over opt-outs. Its waits: email-send-times. */
 import { expect, it } from 'vitest';
 import { eventually } from '../harness/wait.ts';
 import { emailSendOn, jobsOpen, pages, pausedFor, tracking } from './email-sends.ts';
-import { settledPage, stubActivities, useTimeSkippingServer } from './harness.ts';
+import { fatalFailure, getFailure, settledPage, stubActivities, useRealServer } from './harness.ts';
 
-const server = useTimeSkippingServer();
+const server = useRealServer();
 const { send, inHours } = emailSendOn(server);
 
 it('sends, follows the jobs to their end, and completes', async () => {
   const stubs = stubActivities(tracking());
-  const result = await send(stubs, {}, (handle) => handle.result());
+  const result: unknown = await send(stubs, {}, (handle) => handle.result());
   expect(result).toMatchObject({ state: 'completed' });
   expect(pages(stubs).toSorted()).toEqual([1, 2, 3]);
   const phases = (stubs.named('setPhase') as { phase: string }[]).map(({ phase }) => phase);
@@ -26,27 +26,6 @@ it('refuses a message with problems, and names all of them', async () => {
       expect(error.cause?.message).toContain(path);
   });
   expect(stubs.calls).toEqual([]);
-});
-
-it('sends nothing before its moment', async () => {
-  const sendAt = await inHours(5);
-  const begunAt: number[] = [];
-  const stubs = stubActivities({
-    ...tracking(),
-    writePage: async ({ fromBatch }) => {
-      begunAt.push(await server().now());
-      return settledPage({ total: 300, pending: 300 - 100 * fromBatch, sent: 100 * fromBatch });
-    },
-  });
-  await send(stubs, { sendAt }, async (handle) => {
-    expect(await handle.result()).toMatchObject({ state: 'completed' });
-  });
-  expect(begunAt).toHaveLength(3);
-  expect(begunAt.every((at) => at >= Date.parse(sendAt))).toBe(true);
-  const waits = stubs.named('setPhase') as { phase: string; waitingFor: string | null }[];
-  expect(waits).toContainEqual(
-    expect.objectContaining({ phase: 'writing', waitingFor: expect.stringContaining(sendAt) as string }),
-  );
 });
 
 it('asks once before it sends what is late', async () => {
@@ -174,17 +153,6 @@ it('pauses for bounces about the sender while there is something left to send', 
   expect(pausedFor(stubs)).toHaveLength(1);
 });
 
-it('writes again when messages that bounced temporarily are due, and follows them too', async () => {
-  const notBefore = await inHours(6);
-  const stubs = stubActivities(tracking([{ notBefore, isEnded: false }, {}]));
-  await send(stubs, {}, async (handle) => {
-    expect(await handle.result()).toMatchObject({ state: 'completed' });
-    const { closeTime } = await handle.describe();
-    expect((closeTime?.toISOString() ?? '') >= notBefore).toBe(true);
-  });
-  expect(pages(stubs).toSorted()).toEqual([1, 1, 2, 2, 3, 3]);
-});
-
 it('brings opt-outs to CXone through a preference update of its own, which outlives the run', async () => {
   const staged = [
     {
@@ -227,4 +195,33 @@ it('is cancelled while it follows jobs', async () => {
     await handle.executeUpdate('decide', { args: [{ action: 'cancel', by: 'dana' }] });
     expect(await handle.result()).toMatchObject({ state: 'cancelled' });
   });
+});
+
+it('ends with the cause if its jobs cannot be followed any more while it writes', async () => {
+  const refused = fatalFailure('CredentialsRefused', 'the credentials were refused');
+  const stubs = stubActivities({
+    planned: { batches: 1 },
+    trackMessages: () => {
+      throw refused;
+    },
+    // Until the claims are stopped, as pages do.
+    writePage: async () => {
+      await eventually(() => expect(stubs.named('steerRun')).toHaveLength(1));
+      return { ...settledPage({ total: 300, pending: 300 }), halted: 'stopped' };
+    },
+    // The run hears of the page first.
+    steerRun: ({ runId }) =>
+      eventually(async () => {
+        const { raw } = await server().client.workflow.getHandle(runId).describe();
+        expect(raw.pendingActivities?.map(({ activityType }) => activityType?.name)).toEqual(['steerRun']);
+        expect(raw.pendingWorkflowTask ?? null).toBeNull();
+      }),
+  });
+  const failure = await send(stubs, {}, getFailure);
+  expect(failure).toMatchObject({ type: 'CredentialsRefused', message: refused.message });
+  expect(stubs.named('steerRun')).toMatchObject([{ steering: 'stopped' }]);
+  expect(stubs.named('listInDoubt')).toEqual([]);
+  expect(stubs.named('closeRun')).toMatchObject([
+    { state: 'failed', failure: { type: 'CredentialsRefused' } },
+  ]);
 });

@@ -1,10 +1,11 @@
 /** What the tests of the workflow of an email send share. */
+import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Tracked, TrackMessages } from '../../src/activities/email-send/tracking.ts';
 import type { EmailSendInput } from '../../src/contract/email-send.ts';
 import { runWorkflow, type StubOverrides, type stubActivities, type TestServer } from './harness.ts';
 
-export const MESSAGE = {
+const MESSAGE = {
   subject: 'News',
   templateId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
   senderAddress: 'news@example.com',
@@ -14,10 +15,10 @@ const HOUR_MS = 3_600_000;
 /** Runs an email send on this server, which may skip time. */
 export function emailSendOn(server: () => TestServer) {
   return {
-    send: (
+    send: <T>(
       stubs: ReturnType<typeof stubActivities>,
       input: Partial<EmailSendInput>,
-      interact: Parameters<typeof runWorkflow>[3],
+      interact: (handle: WorkflowHandle) => Promise<T>,
     ) =>
       runWorkflow(
         server(),
@@ -29,12 +30,18 @@ export function emailSendOn(server: () => TestServer) {
   };
 }
 
-const counts = { total: 350, pending: 0, invalid: 40, duplicate: 10, sent: 300 };
-const ended: Tracked = { counts, isEnded: true, notBefore: null, policyBounces: 0, optOuts: 0 };
+/** Nothing more is expected of any job. */
+export const ENDED: Tracked = {
+  counts: { total: 350, pending: 0, invalid: 40, duplicate: 10, sent: 300 },
+  isEnded: true,
+  notBefore: null,
+  policyBounces: 0,
+  optOuts: 0,
+};
 
 /** As the activity fails while jobs are open. */
-export const jobsOpen = () =>
-  ApplicationFailure.create({ type: 'JobsOpen', message: '3 jobs are open', nextRetryDelay: '1 hour' });
+export const jobsOpen = (nextRetryDelay: '1 second' | '15 minutes' | '1 hour' = '1 hour') =>
+  ApplicationFailure.create({ type: 'JobsOpen', message: '3 jobs are open', nextRetryDelay });
 
 /** While the run writes there is nothing to do, until `beside` says something else. */
 export function tracking(
@@ -46,7 +53,7 @@ export function tracking(
     trackMessages: (request: TrackMessages) => {
       const next = (request.beside ? besides : ends).shift();
       if (request.beside && next === undefined) throw jobsOpen();
-      return { ...ended, ...next };
+      return { ...ENDED, ...next };
     },
   };
 }

@@ -244,8 +244,10 @@ export async function fetchHistories(client: Client, workflowId: string) {
 }
 
 /**
- * The time-skipping server. It writes the events of an update in a different order than the commands, so a replay of them
- * fails. Other servers do not do this.
+ * The time-skipping server, for what waits. It writes the events of an update in a different order than the commands, so a
+ * replay of them fails. And it refuses a workflow task that cancels an activity whose end the workflow has not heard of yet,
+ * without which the run stands still: what cancels activities that may be ending is tested on a real server, which gives the
+ * workflow another task. Other servers do neither.
  */
 export function useTimeSkippingServer(): () => TestServer {
   let env: TestWorkflowEnvironment;

@@ -13,12 +13,12 @@ export const isHistoryLong = (): boolean => workflowInfo().continueAsNewSuggeste
 
 /**
  * Returns only if `isOver` becomes true before everything is ready for the next execution; ends with the cancellation if the
- * run is cancelled. Updates that have arrived are carried out first; signals go to the next execution.
+ * run is ending. Updates that have arrived are carried out first; signals go to the next execution.
  */
 export async function handOver(run: Run, isOver: () => boolean = () => false): Promise<void> {
   const { inbox } = run.steering;
   const isReady = () => inbox.canBeCarried() && allHandlersFinished();
-  const stays = () => isOver() || run.isCancelled();
+  const stays = () => isOver() || run.isEnding();
   let delivery: Background | null = null;
   let hadCompanion = false;
   inbox.hold();
@@ -33,7 +33,7 @@ export async function handOver(run: Run, isOver: () => boolean = () => false): P
     if (!stays()) await run.continueAsNew(run.carryOver());
   }
   inbox.release();
-  if (run.isCancelled()) await run.scope.cancelRequested;
+  if (run.isEnding()) await run.scope.cancelRequested;
   if (delivery) startDelivery(run);
   if (hadCompanion) run.companion?.start();
 }
@@ -107,8 +107,8 @@ export async function interruptible<T>(run: Run, call: () => Promise<T>): Promis
   try {
     return await scope.run(call);
   } catch (error) {
-    // If the run itself is cancelled, the next wait says so.
-    if (scope.consideredCancelled && run.isOverlong() && !run.isCancelled() && !isFatal(error)) return null;
+    // If the run itself is ending, the next wait says so.
+    if (scope.consideredCancelled && run.isOverlong() && !run.isEnding() && !isFatal(error)) return null;
     throw error;
   } finally {
     watch.cancel();

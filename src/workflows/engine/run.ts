@@ -171,10 +171,15 @@ export class Run implements SteeredRun, ShownRun {
     return this.steering.decisions().cancelled !== null;
   }
 
+  /** Nothing more is to be done: it is cancelled or has failed, and the scope of the steps is cancelled a moment later. */
+  isEnding(): boolean {
+    return this.isCancelled() || this.failure !== undefined;
+  }
+
   /** Nothing more is claimed until a person has looked into it and resumed the run. */
   async pause(reason: string): Promise<void> {
-    if (this.isPaused() || this.isCancelled()) return;
-    await this.steering.decide({ action: 'pause', by: 'cxflow', reason });
+    if (!this.isPaused() && !this.isEnding())
+      await this.steering.decide({ action: 'pause', by: 'cxflow', reason });
   }
 
   async enter(phase: Phase, waitingFor: string | null = null): Promise<void> {
@@ -216,20 +221,17 @@ export class Run implements SteeredRun, ShownRun {
   carryOver(): CarryOver {
     const { cursor, plan, hasSubscriber, counts, phase, deadline, notBefore, lostInARow } = this;
     if (!plan) throw new TypeError('a run continues as new only once it has a plan');
-    const searchAttributes = this.#searchAttributes;
-    const { steering } = this;
-    const decisions = steering.decisions();
     return {
       cursor,
       plan,
-      searchAttributes,
+      searchAttributes: this.#searchAttributes,
       hasSubscriber,
       counts,
-      decisions,
+      decisions: this.steering.decisions(),
       ...(isWaiting(phase) && { waitingIn: phase, deadline }),
       ...(notBefore !== null && { notBefore }),
       ...(lostInARow > 0 && { lostInARow }),
-      ...steering.carry(),
+      ...this.steering.carry(),
     };
   }
 

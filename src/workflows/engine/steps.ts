@@ -102,7 +102,7 @@ async function writeFrom(run: Run, cursor: number): Promise<boolean> {
     openPages,
     cursor,
     isPaused: () => run.isPaused(),
-    isStopped: () => run.isCancelled(),
+    isStopped: () => run.isEnding(),
     asksAfter: () => run.asksAfter,
     interruptible: (call) => interruptible(run, call),
     async onResult(page) {
@@ -111,8 +111,7 @@ async function writeFrom(run: Run, cursor: number): Promise<boolean> {
       await pauseIfLate(run, page.halted === 'late');
     },
   });
-  // The pages have stopped because of a cancel; the scope of the steps is cancelled a moment later.
-  if (run.isCancelled()) await run.scope.cancelRequested;
+  if (run.isEnding()) await run.scope.cancelRequested;
   return run.cursor > batches;
 }
 

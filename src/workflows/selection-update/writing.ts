@@ -118,8 +118,8 @@ function settle(run: Run, outcome: Outcome): void {
 async function writeOnce(run: Run, answered: Answers, attempt: number): Promise<SelectionWritten> {
   const summary = attempt === 1 ? 'read, merge, PATCH' : `read, merge, PATCH: attempt ${attempt}`;
   for (;;) {
-    await condition(() => !run.isPaused() || run.isCancelled() || isHistoryLong());
-    if (run.isCancelled()) await run.scope.cancelRequested;
+    await condition(() => !run.isPaused() || run.isEnding() || isHistoryLong());
+    if (run.isEnding()) await run.scope.cancelRequested;
     if (isHistoryLong()) await handOver(run);
     const written = await interruptible(run, () =>
       selectionWrites.writeSelection.executeWithOptions({ summary }, [{ runId: run.runId, answered }]),
