@@ -83,7 +83,9 @@ it('closes a run that was deleted while no worker was running, because an older 
       () => read(stand, deleted),
       ({ state }) => state === 'failed',
     );
-    expect(failure).toMatchObject({ message: expect.stringContaining('was deleted') as string });
+    expect(failure).toMatchObject({
+      message: expect.stringContaining('ended from outside (deleted)') as string,
+    });
     expect((await read(stand, waiting)).state).toBe('running');
     await stand.client().decide(waiting, { action: 'approve', by: 'dana' });
     const result = await stand.ended(waiting);

@@ -114,7 +114,11 @@ describe('an execution that is not found', () => {
     const { watcher, ends } = watcherOf(['RUNNING', 'not found']);
     await watcher.pass();
     expect(ends).toMatchObject([
-      { runNo: 2, closedAt: null, failure: { message: expect.stringContaining('ended from outside (deleted)') as string } },
+      {
+        runNo: 2,
+        closedAt: null,
+        failure: { message: expect.stringContaining('ended from outside (deleted)') as string },
+      },
     ]);
   });
 });
