@@ -4,6 +4,7 @@ import { CONSENT_POLICIES, type ConsentPolicy } from '../domain/consent/eligibil
 import { parseDuration } from '../domain/durations.ts';
 import type { CanaryPlan } from '../domain/email-send/canary.ts';
 import { recipientMapProblems } from '../domain/email-send/columns.ts';
+import type { ExpectedOutcomes } from '../domain/email-send/expected.ts';
 import type { DeliveryFigures } from '../domain/email-send/figures.ts';
 import {
   type EmailMessage,
@@ -86,6 +87,17 @@ export interface EmailSendFigures {
     readonly batches: number;
     readonly plan: CanaryPlan;
   } | null;
+}
+
+/**
+ * What the plan says about the time at which it was made (`outlook`). It changes by itself, so an approval does not bind to it: if
+ * somebody objects meanwhile, fewer messages are sent than were approved, never others.
+ */
+export interface EmailSendOutlook {
+  /** Messages that may still leave on that day. */
+  readonly roomToday: number;
+  /** What becomes of the recipients as far as our own ledger knew then. It adds up to `toWrite` of the plan. */
+  readonly expected: ExpectedOutcomes;
 }
 
 const MAX_RETRIES = 5;

@@ -158,7 +158,8 @@ describe('a request that always fails, although CXone answers others', () => {
     const suppressions = {
       ...ledger.suppressions,
       isEmpty: () => Promise.resolve(false),
-      find: () => Promise.resolve([{ contactId: 'c2', channel: 'voice', since: new Date() } as const]),
+      find: () =>
+        Promise.resolve([{ contactId: 'c2', channel: 'voice', reason: 'test', since: new Date() } as const]),
     };
     const later = createWorker({ ...ledger, suppressions }, cxone.cxone);
     for (let pass = 1; pass <= 6; pass += 1) await later.writePage(allBatches(run)).catch(() => undefined);

@@ -4,11 +4,10 @@ import { renderPage } from '../../src/cli/html/page.ts';
 import { run } from '../../src/cli/main.ts';
 import { deliveryReport } from '../../src/cli/render/email-delivery.ts';
 import { sampleMessages } from '../../src/cli/render/email-samples.ts';
-import { describeProgress, emailSendFacts, emailSendFigures } from '../../src/cli/render/email-send-facts.ts';
+import { describeProgress, emailSendFacts } from '../../src/cli/render/email-send-facts.ts';
 import { stepsForDelivery } from '../../src/cli/render/email-send-steps.ts';
 import { htmlToText, renderSampleMessages } from '../../src/cli/render/sample-messages.ts';
 import { renderSection } from '../../src/cli/render/sections.ts';
-import { planCanary } from '../../src/domain/email-send/canary.ts';
 import {
   type DeliveryCounts,
   deliveryFigures,
@@ -95,35 +94,17 @@ const ANN = {
 const INPUT = { message: MESSAGE, source: { dataset: 'ds_1' } };
 
 describe('the plan of an email send', () => {
-  const figures = { dailyLimit: 5_000, days: 3, canary: null };
-
-  it('has the daily limit, how much of it is left, and the days that it takes', () => {
-    expect(emailSendFigures(figures, { roomToday: 4_200 }).facts).toEqual([
-      ['daily limit', "5,000 messages; 4,200 of today's are left"],
-      ['takes', '3 days by the daily limit, if nothing else is sent'],
-    ]);
-    expect(emailSendFigures({ ...figures, days: 1 }).facts).toEqual([
-      ['daily limit', '5,000 messages'],
-      ['takes', '1 day by the daily limit, if nothing else is sent'],
-    ]);
-  });
-
-  it('says by what the first share is judged, and how often that may be wrong', () => {
-    const plan = planCanary({ recipients: 2_500, percent: 100 });
-    const text = emailSendFigures({ ...figures, canary: { recipients: 2_500, batches: 25, plan } }).facts;
-    expect(text).toContainEqual(['first share', '2,500 recipients in 25 batches']);
-    for (const { name, pauseFrom, continueUpTo } of plan.measures) {
-      const value = text.find(([fact]) => fact === `its ${name}s`)?.[1];
-      expect(value).toMatch(new RegExp(`pauses from ${pauseFrom}$`));
-      expect(value).toContain(continueUpTo === null ? 'asks in any case' : `up to ${continueUpTo};`);
-    }
-    expect(text).toContainEqual(['error rates', 'a good send pauses in at most 3 % of cases']);
-    expect(text).toContainEqual(['', 'a bad one continues in at most 5 %']);
-  });
-
   it('shows what the first recipients will read, with their addresses masked', async () => {
     const plan = {
-      ...{ hash: 'p1', total: 1, toWrite: 1, invalid: 0, duplicate: 0, batches: 1, figures },
+      ...{
+        hash: 'p1',
+        total: 1,
+        toWrite: 1,
+        invalid: 0,
+        duplicate: 0,
+        batches: 1,
+        figures: { dailyLimit: 5_000, days: 3, canary: null },
+      },
     };
     const input = {
       ...INPUT,

@@ -28,24 +28,45 @@ export async function findObjections(
   const delivered = isRetry ? await emails.findDelivered(attempt.run.run_no, attempt.seqs) : [];
   const withheld = new Map<number, Withheld>([...delivered].map((seq) => [seq, DELIVERED]));
   if (await suppressions.isEmpty()) return withheld;
-  const { records } = attempt;
+  for (const [seq, { evidence }] of await findOwnEntries({ suppressions }, attempt.records))
+    withheld.set(seq, {
+      outcome: 'suppressed',
+      reasons: [SUPPRESSED],
+      ...(evidence !== undefined && { evidence }),
+    });
+  return withheld;
+}
+
+/** What our own list has about a recipient. */
+interface OwnEntry {
+  readonly reason: string;
+  /** Of an entry about the address. */
+  readonly evidence?: string;
+}
+
+/** By seq: an entry about the person, or else one about the address. One statement for each of the two. */
+export async function findOwnEntries(
+  { suppressions }: Pick<Ledger, 'suppressions'>,
+  records: readonly PendingRecord[],
+): Promise<Map<number, OwnEntry>> {
   const contactIds = records.flatMap((record) => recipientOf(record).contactId ?? []);
   const [people, addresses] = await Promise.all([
     suppressions.find(contactIds, ['email']),
     suppressions.findAddresses(records.map(mailboxOf)),
   ]);
-  const objectors = new Set(people.map(({ contactId }) => contactId));
+  const byContact = new Map(people.map((person) => [person.contactId, person]));
   const byMailbox = new Map(addresses.map((address) => [address.mailbox, address]));
+  const entries = new Map<number, OwnEntry>();
   for (const record of records) {
     const { contactId } = recipientOf(record);
+    const person = contactId === null ? undefined : byContact.get(contactId);
     const address = byMailbox.get(mailboxOf(record));
-    if (contactId !== null && objectors.has(contactId))
-      withheld.set(record.seq, { outcome: 'suppressed', reasons: [SUPPRESSED] });
+    if (person) entries.set(record.seq, { reason: person.reason });
     else if (address) {
       const { reason, code, since } = address;
       const evidence = [reason, code, since.toISOString()].filter((each) => each !== null).join(' ');
-      withheld.set(record.seq, { outcome: 'suppressed', reasons: [SUPPRESSED], evidence });
+      entries.set(record.seq, { reason, evidence });
     }
   }
-  return withheld;
+  return entries;
 }

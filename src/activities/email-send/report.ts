@@ -1,12 +1,14 @@
 /** What an email send reports: its plan and its result (docs/email-send.md). */
 import {
   type EmailSendFigures,
+  type EmailSendOutlook,
   type EmailSendResult,
   messageOf,
   emailSend as spec,
 } from '../../contract/email-send.ts';
 import type { BulkResult } from '../../contract/run.ts';
 import { type CanaryPlan, planCanary } from '../../domain/email-send/canary.ts';
+import { describeExpected } from '../../domain/email-send/expected.ts';
 import { deliveryFigures } from '../../domain/email-send/figures.ts';
 import { canaryBatches } from '../../domain/email-send/share.ts';
 import { formatCount, plural } from '../../domain/numbers.ts';
@@ -15,9 +17,9 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import type { PlanAddition, PlanNotes } from '../engine/definition.ts';
 import { runInput } from '../engine/run-input.ts';
 import { roomToday } from './daily-limit.ts';
+import { expectOutcomes } from './expected.ts';
 import type { EmailSendDeps } from './settings.ts';
 
-/** How much of today's limit is left changes by itself, so no approval binds to it. */
 export async function describePlan(deps: EmailSendDeps, run: Run): Promise<PlanAddition> {
   const { dailyLimit, recipientsPerRequest } = deps.email;
   const { pending } = await deps.ledger.runs.exactCounts(run.run_no);
@@ -46,13 +48,20 @@ function canaryNotes(percent: number | undefined, plan: CanaryPlan | null): read
   ];
 }
 
+/**
+ * How much of today's limit is left, and who is on our own list, change by themselves. No approval binds to either: an objection
+ * must not make it void, and whoever is no longer on the list was part of the plan.
+ */
 export async function describeRecipients(deps: EmailSendDeps, run: Run): Promise<PlanNotes> {
   const input = runInput(spec, run);
   const { channelConsent } = input;
   const message = messageOf(input);
-  const { pending, withGuid } = await deps.ledger.records.countPendingContacts(run.run_no);
-  const room = await roomToday(deps);
-  const without = pending - withGuid;
+  const contacts = await deps.ledger.records.countPendingContacts(run.run_no);
+  const outlook: EmailSendOutlook = {
+    roomToday: await roomToday(deps),
+    expected: await expectOutcomes(deps, run, contacts),
+  };
+  const without = contacts.pending - contacts.withGuid;
   const notes = [
     ...(message.mergeFields === undefined
       ? [
@@ -66,7 +75,7 @@ export async function describeRecipients(deps: EmailSendDeps, run: Run): Promise
         ]
       : []),
   ];
-  return { notes, outlook: { roomToday: room } };
+  return { notes, outlook, forecast: [`expected: ${describeExpected(outlook.expected)}`] };
 }
 
 type OwnResult = Omit<EmailSendResult, Exclude<keyof BulkResult, 'kind'>>;

@@ -50,6 +50,8 @@ export interface PlanNotes {
   readonly notes: readonly string[];
   /** Figures that change as time goes by, so that no approval binds to them. Absent: there are none. */
   readonly outlook?: object;
+  /** What of them somebody who approves the plan should know, as sentences. */
+  readonly forecast?: readonly string[];
 }
 
 /** Without personal data. */

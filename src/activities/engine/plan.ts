@@ -35,6 +35,8 @@ export interface Plan extends Partial<Record<Outcome, number>> {
   readonly figures?: object;
   /** What the operation says about the time at which the plan was made (PlanNotes); not part of the hash. Absent: nothing. */
   readonly outlook?: object;
+  /** What of it Temporal's Web UI shows, as sentences; the other views are made of `outlook`. */
+  readonly forecast?: readonly string[];
   /** How many places somebody else has changed differently and no policy resolves; absent if there are none. */
   readonly conflicts?: number;
   readonly reasons: readonly { readonly code: string; readonly field: string | null; readonly n: number }[];
@@ -110,6 +112,7 @@ export async function countPlan(
     ...(definition.order === 'rank' && { openPages: 1 }),
     ...(definition.recheck && { isChecked: true }),
     ...(described?.outlook && { outlook: described.outlook }),
+    ...(described?.forecast && { forecast: described.forecast }),
     estimatedSeconds: rate === 0 ? null : Math.ceil((requests * 60) / rate),
     reasons: reasons.slice(0, MAX_REASONS).map(({ code, field, n }) => ({ code, field, n })),
   };

@@ -1,18 +1,20 @@
 /** What the plan, the progress and the result of an email send say beyond those of other operations. Pure. */
-import type { EmailSendFigures, EmailSendResult } from '../../contract/email-send.ts';
+import type { EmailSendFigures, EmailSendOutlook, EmailSendResult } from '../../contract/email-send.ts';
+import { describeExpected } from '../../domain/email-send/expected.ts';
 import { formatCount, plural } from '../../domain/numbers.ts';
 import type { EmailFigures } from '../../ledger/emails/figures.ts';
 import type { OpenJobs } from '../../ledger/emails/jobs.ts';
 import type { PlanFigures } from './plan.ts';
 import type { Fact } from './run-parts.ts';
 
-/** As the contract defines them. `outlook` is missing in a plan that no later one has replaced. */
+/** As the contract defines them. `outlook`, or a part of it, is missing in a plan of an earlier version. */
 export function emailSendFigures(figures: unknown, outlook?: unknown): PlanFigures {
   const { dailyLimit, days, canary } = figures as EmailSendFigures;
-  const { roomToday } = (outlook ?? {}) as { readonly roomToday?: number };
+  const { roomToday, expected } = (outlook ?? {}) as Partial<EmailSendOutlook>;
   const left = roomToday === undefined ? '' : `; ${formatCount(roomToday)} of today's are left`;
   return {
     facts: [
+      ...(expected === undefined ? [] : [['expected', describeExpected(expected)] as const]),
       ['daily limit', `${plural(dailyLimit, 'message')}${left}`],
       ['takes', `${plural(days, 'day')} by the daily limit, if nothing else is sent`],
       ...(canary === null ? [] : describeCanary(canary)),

@@ -104,13 +104,13 @@ async function find(
   channels: readonly Channel[],
 ): Promise<Suppressed[]> {
   const byHash = await groupByHash(contactIds, (contactId) => hashContact(subjects, contactId));
-  const { rows } = await sql<{ subject: string; channel: Channel; since: Date }>`
-    select subject, channel, since from suppressions
+  const { rows } = await sql<Omit<Suppressed, 'contactId'> & { readonly subject: string }>`
+    select subject, channel, reason, since from suppressions
     where subject = any(${[...byHash.keys()]}::text[]) and channel = any(${[...channels]}::text[])
       and ${IS_EFFECTIVE}
     order by since`.execute(db);
-  return rows.flatMap(({ subject, channel, since }) =>
-    (byHash.get(subject) ?? []).map((contactId) => ({ contactId, channel, since })),
+  return rows.flatMap(({ subject, ...rest }) =>
+    (byHash.get(subject) ?? []).map((contactId) => ({ contactId, ...rest })),
   );
 }
 

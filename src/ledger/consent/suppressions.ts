@@ -147,6 +147,7 @@ export interface Consent {
 export interface Suppressed {
   readonly contactId: string;
   readonly channel: Channel;
+  readonly reason: string;
   /** The newest withdrawal. */
   readonly since: Date;
 }

@@ -26,7 +26,7 @@ export function describeRun({ progress, plan, title, inDoubt, decisions }: RunDe
     lines.push(
       `- **plan** \`${plan.hash}\`: write ${formatCount(plan.toWrite)} of ${formatCount(plan.total)} in ${plural(plan.batches, 'batch')}${describeLookups(plan)}`,
     );
-  for (const note of plan?.notes ?? []) lines.push(`- ${note}`);
+  for (const note of [...(plan?.forecast ?? []), ...(plan?.notes ?? [])]) lines.push(`- ${note}`);
   const { keptApproval, ...counting } = decisions;
   for (const [decided, decision] of Object.entries<Decision | null>(counting))
     if (decision) lines.push(`- **${decided}** ${describeSender(decision)}`);
