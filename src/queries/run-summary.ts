@@ -3,6 +3,7 @@ import type { Counts } from '../domain/run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { retriedRunId } from '../ledger/runs/retries.ts';
 import type { Run, RunFilter } from '../ledger/runs/runs.ts';
+import { type Page, toPage } from './page.ts';
 
 export interface RunSummary {
   readonly runId: string;
@@ -41,25 +42,22 @@ export function summarizeRun(run: Run, counts: Counts): RunSummary {
   };
 }
 
-/** A part of the list of runs. */
-export interface RunsPage {
-  /** The newest first. */
-  readonly runs: readonly RunSummary[];
-  /** How many older ones there are. */
-  readonly older: number;
-}
-
 export async function listRuns(
   { runs }: Pick<Ledger, 'runs'>,
   limit: number,
   filter: RunFilter = {},
-): Promise<RunsPage> {
-  const listed = await runs.list(limit, filter);
-  const counts = await runs.countsOf(listed.map(({ run_no: runNo }) => runNo));
-  const oldest = listed.at(-1);
-  const isFull = oldest !== undefined && listed.length === limit;
+): Promise<Page<ListedRun>> {
+  const { rows, older } = await toPage(await runs.list(limit, filter), limit, (oldest) =>
+    runs.count({ ...filter, before: oldest.run_no }),
+  );
+  const counts = await runs.countsOf(rows.map(({ run_no: runNo }) => runNo));
   return {
-    runs: listed.map((run, i) => summarizeRun(run, counts[i] as Counts)),
-    older: isFull ? await runs.count({ ...filter, before: oldest.run_no }) : 0,
+    rows: rows.map((run, i) => ({ run, summary: summarizeRun(run, counts[i] as Counts) })),
+    older,
   };
+}
+
+export interface ListedRun {
+  readonly run: Run;
+  readonly summary: RunSummary;
 }

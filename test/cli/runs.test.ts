@@ -27,7 +27,7 @@ it('goes through all runs page by page by the commands that it prints, and says 
   expect(printed(first.out)).toEqual(['--limit', '3', '--state', 'running', '--before', 'r-14']);
   const second = await runs(...printed(first.out));
   expect(idsIn(second.out)).toEqual(['r-13', 'r-12', 'r-11']);
-  expect(second.out).toContain('one older run is not shown');
+  expect(second.out).toContain('1 older run is not shown');
   const third = await runs(...printed(second.out));
   expect(idsIn(third.out)).toEqual(['r-10']);
   expect(third.out).not.toContain('not shown');

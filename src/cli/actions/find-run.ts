@@ -27,6 +27,15 @@ export async function findRun(cli: Cli, session: Session, given: string): Promis
   throw status === 'running' ? new RunNotTakenUp(runId, cli.command) : new RunNotFound(runId);
 }
 
+/** The run after which a page of a list begins. Throws UsageError, RunNotFound. */
+export async function findRunBefore(
+  cli: Cli,
+  session: Session,
+  { before }: { readonly before?: string },
+): Promise<Run | undefined> {
+  return before === undefined ? undefined : findRun(cli, session, before);
+}
+
 type Found = Pick<Session, 'executions'> & {
   readonly ledger: { readonly runs: Pick<Session['ledger']['runs'], 'find' | 'listIds'> };
 };

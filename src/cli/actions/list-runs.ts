@@ -1,6 +1,5 @@
 /** Prints the runs in the ledger. */
 import { omitUndefined } from '../../domain/absent.ts';
-import { plural } from '../../domain/numbers.ts';
 import { WAITS_FOR_PERSON } from '../../domain/run.ts';
 import type { RunFilter } from '../../ledger/runs/runs.ts';
 import { listRateBlocks } from '../../queries/rate-limits.ts';
@@ -8,12 +7,11 @@ import { listRuns } from '../../queries/run-summary.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { renderSteps } from '../render/next-steps.ts';
+import { renderNextPage } from '../render/next-page.ts';
 import { renderRateBlocks } from '../render/rate-limits.ts';
 import { renderRuns } from '../render/runs.ts';
-import { shellQuote } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
-import { findRun } from './find-run.ts';
+import { findRunBefore } from './find-run.ts';
 
 export interface RunsOptions {
   readonly limit: number;
@@ -33,10 +31,10 @@ export async function printRuns(cli: Cli, options: RunsOptions): Promise<ExitCod
   const since = await readSince(options);
   return withSession(cli, async (session) => {
     const { ledger } = session;
-    const before =
-      options.before === undefined ? undefined : (await findRun(cli, session, options.before)).run_no;
+    const before = (await findRunBefore(cli, session, options))?.run_no;
     const phases = waiting ? WAITS_FOR_PERSON : undefined;
-    const { runs, older } = await listRuns(ledger, limit, omitUndefined({ state, phases, since, before }));
+    const { rows, older } = await listRuns(ledger, limit, omitUndefined({ state, phases, since, before }));
+    const runs = rows.map(({ summary }) => summary);
     const { print, colors, stream } = openOutput(cli, json);
     const blocks = await listRateBlocks(ledger);
     const next = older === 0 ? null : (runs.at(-1)?.runId ?? null);
@@ -46,9 +44,16 @@ export async function printRuns(cli: Cli, options: RunsOptions): Promise<ExitCod
     }
     print(runs.length > 0 ? renderRuns(runs, colors, stream.columns) : describeNone(options, cli.command));
     if (next !== null) {
-      const command = [cli.command, 'runs', ...repeat(options), '--before', shellQuote(next)].join(' ');
-      const what = `${plural(older, 'older run is', 'older runs are')} not shown`;
-      print(`\n${renderSteps(what, [{ what: 'show the next', command }])}`);
+      const page = renderNextPage({
+        nouns: ['run', 'runs'],
+        older,
+        program: cli.command,
+        words: ['runs'],
+        limit,
+        before: next,
+        options: repeat(options),
+      });
+      print(`\n${page}`);
     }
     if (blocks.length > 0) print(`\n${renderRateBlocks(blocks, colors, cli.command)}`);
     return EXIT.ok;
@@ -62,15 +67,12 @@ async function readSince({ since }: RunsOptions): Promise<Date | undefined> {
   return parseSince(since, new Date());
 }
 
-const DEFAULT_LIMIT = 20;
-
 /** The options of the next page. A duration counts from the moment of its page, which hides nothing: all runs on it are older. */
-function repeat({ limit, state, waiting, since }: RunsOptions): readonly string[] {
+function repeat({ state, waiting, since }: RunsOptions): readonly string[] {
   return [
-    ...(limit === DEFAULT_LIMIT ? [] : ['--limit', String(limit)]),
     ...(state === undefined ? [] : ['--state', state]),
     ...(waiting === true ? ['--waiting'] : []),
-    ...(since === undefined ? [] : ['--since', shellQuote(since)]),
+    ...(since === undefined ? [] : ['--since', since]),
   ];
 }
 

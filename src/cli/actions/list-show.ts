@@ -1,35 +1,54 @@
 /** Prints the loads of a list. */
 import type { ListLoadInput } from '../../contract/list-load.ts';
+import { omitUndefined } from '../../domain/absent.ts';
 import { formatCount } from '../../domain/numbers.ts';
 import { countSuccesses } from '../../domain/run.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import { type RunSummary, summarizeRun } from '../../queries/run-summary.ts';
+import { listRuns, type RunSummary } from '../../queries/run-summary.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { renderNextPage } from '../render/next-page.ts';
 import { renderState } from '../render/runs.ts';
 import { formatTime } from '../terminal/format.ts';
 import { type Colors, openOutput, printJson } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { renderNamedRows } from '../terminal/table.ts';
+import { findRunBefore } from './find-run.ts';
 
 export interface ShowListOptions {
   readonly limit: number;
+  /** A run: only older loads. */
+  readonly before?: string;
   readonly json?: boolean;
 }
 
-export async function showList(
-  cli: Cli,
-  listId: string,
-  { limit, json = false }: ShowListOptions,
-): Promise<ExitCode> {
-  return withSession(cli, async ({ ledger: { runs } }) => {
-    const loads: Load[] = [];
-    for (const run of await runs.list(limit, { kind: 'listLoad', target: listId }))
-      loads.push({ ...summarizeRun(run, await runs.counts(run.run_no)), campaignId: campaignOf(run) });
+/** Throws UsageError, RunNotFound. */
+export async function showList(cli: Cli, listId: string, options: ShowListOptions): Promise<ExitCode> {
+  const { limit, json = false } = options;
+  return withSession(cli, async (session) => {
+    const before = (await findRunBefore(cli, session, options))?.run_no;
+    const filter = { kind: 'listLoad', target: listId, ...omitUndefined({ before }) };
+    const { rows, older } = await listRuns(session.ledger, limit, filter);
+    const loads = rows.map(({ run, summary }) => ({ ...summary, campaignId: campaignOf(run) }));
+    const next = older === 0 ? null : (loads.at(-1)?.runId ?? null);
     const { print, colors, stream } = openOutput(cli, json);
-    if (json) printJson(cli, { listId, loads });
-    else if (loads.length > 0) print(renderLoads(loads, colors, stream.columns));
-    else print(`cxflow has not loaded list ${printable(listId)} yet`);
+    if (json) {
+      printJson(cli, { listId, loads, older, next });
+      return EXIT.ok;
+    }
+    if (loads.length > 0) print(renderLoads(loads, colors, stream.columns));
+    else if (before === undefined) print(`cxflow has not loaded list ${printable(listId)} yet`);
+    else print('there is no older load');
+    if (next === null) return EXIT.ok;
+    const page = renderNextPage({
+      nouns: ['load', 'loads'],
+      older,
+      program: cli.command,
+      words: ['list', 'show', listId],
+      limit,
+      before: next,
+    });
+    print(`\n${page}`);
     return EXIT.ok;
   });
 }

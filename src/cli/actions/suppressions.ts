@@ -1,4 +1,5 @@
-/** Shows our own suppression list, adds entries about somebody, and takes entries off it. */
+/** Adds entries about somebody to our own suppression list, and takes entries off it. */
+import { omitUndefined } from '../../domain/absent.ts';
 import type { Channel } from '../../domain/consent/eligibility.ts';
 import {
   readSuppressionRow,
@@ -8,26 +9,15 @@ import {
 import { ERASED } from '../../domain/consent/suppressions.ts';
 import { plural } from '../../domain/numbers.ts';
 import { TEXT_RULES, textProblem } from '../../domain/text.ts';
-import { toUtcTimestamp } from '../../domain/timestamps.ts';
-import type { ListedSuppression, SuppressionFilter } from '../../ledger/consent/suppressions.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
-import { showSuppression } from '../../queries/suppression-files.ts';
+import type { ListedSuppression } from '../../ledger/consent/suppressions.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { describeAdded, renderListed, renderRemoved } from '../render/suppressions.ts';
+import { describeAdded } from '../render/suppressions.ts';
 import { formatTime } from '../terminal/format.ts';
-import { type Output, openOutput, printJson } from '../terminal/output.ts';
+import { openOutput, printJson } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
-
-export interface ListSuppressionsOptions {
-  readonly channel?: Channel;
-  readonly reason?: string;
-  readonly since?: string;
-  readonly limit: number;
-  readonly removed?: boolean;
-  readonly json?: boolean;
-}
+import { toDocument } from './list-suppressions.ts';
 
 export interface AddSuppressionOptions {
   readonly channel?: string;
@@ -44,96 +34,6 @@ export interface RemoveSuppressionOptions {
   readonly reason: string;
   readonly by: string;
   readonly json?: boolean;
-}
-
-/** Throws UsageError, PepperMismatch. */
-export async function listSuppressions(
-  cli: Cli,
-  about: string | undefined,
-  options: ListSuppressionsOptions,
-): Promise<ExitCode> {
-  const { limit, removed = false, json = false } = options;
-  const filter = toFilter(about, options);
-  return withSession(cli, async ({ ledger }) => {
-    const output = openOutput(cli, json);
-    if (removed) await printRemovals(cli, ledger, filter, { limit, json, output });
-    else await printEntries(cli, ledger, filter, { limit, json, output });
-    return EXIT.ok;
-  });
-}
-
-interface Printing {
-  readonly limit: number;
-  readonly json: boolean;
-  readonly output: Output;
-}
-
-async function printEntries(
-  cli: Cli,
-  { suppressions, subjects }: Ledger,
-  filter: SuppressionFilter,
-  { limit, json, output }: Printing,
-): Promise<void> {
-  const entries = await suppressions.newest(filter, limit);
-  const total = entries.length < limit ? entries.length : await suppressions.count(filter);
-  if (json) {
-    const keyId = await subjects.keyId();
-    printJson(cli, { entries: entries.map((entry) => toDocument(entry, keyId)), total });
-    return;
-  }
-  if (entries.length > 0) output.print(renderListed(entries, output.stream.columns));
-  output.print(describeTotal(entries.length, total, filter));
-  if (filter.about === undefined || entries.length > 0) return;
-  const [last] = await suppressions.removals(filter, 1);
-  if (last)
-    output.print(`taken off the list on ${formatTime(last.removedAt)} by ${printable(last.removedBy)}`);
-}
-
-function describeTotal(shown: number, total: number, { about }: SuppressionFilter): string {
-  if (total === 0 && about !== undefined) return 'not on the list';
-  if (shown === total) return plural(total, 'entry');
-  return `the newest ${shown} of ${plural(total, 'entry')}; --limit shows more, \`export\` writes all`;
-}
-
-async function printRemovals(
-  cli: Cli,
-  { suppressions, subjects }: Ledger,
-  filter: SuppressionFilter,
-  { limit, json, output }: Printing,
-): Promise<void> {
-  const removals = await suppressions.removals(filter, limit);
-  if (json) {
-    const keyId = await subjects.keyId();
-    const shown = removals.map(({ removalNo, removedAt, removedBy, removedBecause, ...entry }) => ({
-      ...toDocument(entry, keyId),
-      ...{ removalNo, removedAt, removedBy, removedBecause },
-    }));
-    printJson(cli, { removals: shown });
-    return;
-  }
-  if (removals.length > 0) output.print(renderRemoved(removals, output.stream.columns));
-  else output.print('nothing was taken off the list');
-}
-
-function toDocument(entry: ListedSuppression, keyId: string) {
-  const { runId, addedBy, kind } = entry;
-  return { about: kind, ...showSuppression(entry, keyId), runId, addedBy };
-}
-
-/** Throws UsageError. */
-function toFilter(
-  about: string | undefined,
-  { channel, reason, since }: Partial<ListSuppressionsOptions>,
-): SuppressionFilter {
-  const from = since === undefined ? undefined : toUtcTimestamp(since);
-  if (from === null)
-    throw new UsageError('--since must be a date, such as 2026-11-01 or 2026-11-01T09:15:00Z');
-  return {
-    ...(about !== undefined && { about }),
-    ...(channel !== undefined && { channel }),
-    ...(reason !== undefined && { reason }),
-    ...(from !== undefined && { since: new Date(from) }),
-  };
 }
 
 /** Throws UsageError, PepperMismatch. */
@@ -167,10 +67,7 @@ export async function removeSuppression(
   { channel, listedFor, reason, by, json = false }: RemoveSuppressionOptions,
 ): Promise<ExitCode> {
   checkDecision(by, reason);
-  const filter = toFilter(about, {
-    ...(channel !== undefined && { channel }),
-    ...(listedFor !== undefined && { reason: listedFor }),
-  });
+  const filter = { about, ...omitUndefined({ channel, reason: listedFor }) };
   return withSession(cli, async ({ ledger: { suppressions, subjects } }) => {
     const found = await suppressions.newest(filter, MAX_ENTRIES_OF_ONE);
     requireOneReason(found);

@@ -1,8 +1,9 @@
 /** What the definitions of commands share: choices, parsers of arguments and examples. */
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { toGuid } from '../../domain/contact-id.ts';
 import { parseDuration } from '../../domain/durations.ts';
 import { type Cli, LATEST } from '../cli.ts';
+import { ROWS_PER_PAGE } from '../render/next-page.ts';
 
 /** Of an argument that names a run. */
 export const RUN_HELP = `id of the run, or the beginning of one id only, or ${LATEST}`;
@@ -12,6 +13,15 @@ export const JSON_HELP = 'print one JSON document on stdout, and everything else
 export function choice(flags: string, description: string, choices: readonly string[]): Option {
   return new Option(flags, description).choices(choices);
 }
+
+/** Of a list that is shown page by page. `before`: flags and description of the option that says where the page begins. */
+export function addPageOptions(command: Command, ...before: readonly [string, string]): Command {
+  return command.option(...before).option('--limit <n>', 'how many', wholeNumber(1, 10_000), ROWS_PER_PAGE);
+}
+
+/** Of the description of such a list. */
+export const PAGES_HELP = `If there are older ones than it shows, it says how many, and how to show the next.
+  As JSON, \`older\` is their number and \`next\` what --before takes.`;
 
 /** A parser for commander. */
 export function wholeNumber(least: number, most: number): (text: string) => number {

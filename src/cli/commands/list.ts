@@ -6,7 +6,15 @@ import type { ShowListOptions } from '../actions/list-show.ts';
 import type { AddCommand, CliOperation } from '../cli.ts';
 import { listLoadFacts, listLoadFigures } from '../render/list-load-facts.ts';
 import { stepsForObjections } from '../render/list-load-steps.ts';
-import { choice, collectNames, examples, JSON_HELP, paragraphs, wholeNumber } from './command.ts';
+import {
+  addPageOptions,
+  choice,
+  collectNames,
+  examples,
+  JSON_HELP,
+  PAGES_HELP,
+  paragraphs,
+} from './command.ts';
 import { addSourceRunOptions, COUNTRY_HELP, FILE_HELP } from './run-options.ts';
 
 const EXAMPLES = [
@@ -97,17 +105,18 @@ const SHOW_EXAMPLES = [
 ] as const;
 
 const addShow: AddCommand = (parent, cli, finish) => {
-  parent
+  const command = parent
     .command('show')
     .summary('show what was loaded into a list')
     .description(
       paragraphs(
         `Shows the loads of a list, the newest first: for which campaign, how many records are in the list now, and
          how many were left out. It reads the ledger, so it shows what cxflow has done, not what others have.`,
+        PAGES_HELP,
       ),
     )
-    .argument('<list>', 'id of the list in CXone')
-    .option('--limit <n>', 'show at most this many loads', wholeNumber(1, 10_000), 20)
+    .argument('<list>', 'id of the list in CXone');
+  addPageOptions(command, '--before <run>', 'only loads that are older than this one')
     .option('--json', JSON_HELP)
     .addHelpText('after', examples(cli, SHOW_EXAMPLES))
     .action(async (listId: string, options: ShowListOptions) => {

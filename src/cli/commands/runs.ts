@@ -1,7 +1,7 @@
 /** `cxflow runs` */
 import type { RunsOptions } from '../actions/list-runs.ts';
 import type { AddCommand } from '../cli.ts';
-import { choice, examples, JSON_HELP, paragraphs, wholeNumber } from './command.ts';
+import { addPageOptions, choice, examples, JSON_HELP, PAGES_HELP, paragraphs } from './command.ts';
 
 const STATES = ['running', 'completed', 'rejected', 'cancelled', 'failed'];
 
@@ -13,23 +13,17 @@ const EXAMPLES = [
 ] as const;
 
 export const addRuns: AddCommand = (parent, cli, finish) => {
-  parent
+  const command = parent
     .command('runs')
     .summary('list the runs, newest first')
-    .description(
-      paragraphs(
-        `Lists the runs in the ledger, newest first. If there are older ones than it shows, it says how many, and how to
-         show the next. As JSON, \`older\` is their number and \`next\` the run for --before.`,
-      ),
-    )
+    .description(paragraphs(`Lists the runs in the ledger, newest first. ${PAGES_HELP}`))
     .addOption(choice('--state <state>', 'only runs in this state', STATES))
     .option('--waiting', 'only runs that wait for somebody: for approval, paused, in doubt or in conflict')
     .option(
       '--since <when>',
       'only runs started since a date (UTC), e.g. 2026-11-01, or for a duration, e.g. 30d',
-    )
-    .option('--before <run>', 'only runs that are older than this one')
-    .option('--limit <n>', 'how many', wholeNumber(1, 10_000), 20)
+    );
+  addPageOptions(command, '--before <run>', 'only runs that are older than this one')
     .option('--json', JSON_HELP)
     .addHelpText('after', examples(cli, EXAMPLES))
     .action(async (options: RunsOptions) => {

@@ -5,7 +5,16 @@ import type { SelectionOptions } from '../actions/selection-update.ts';
 import type { AddCommand, Cli, CliOperation } from '../cli.ts';
 import { selectionFacts } from '../render/selection-facts.ts';
 import { stepsAfterSelectionUpdate } from '../render/selection-steps.ts';
-import { choice, duration, examples, JSON_HELP, paragraphs, RUN_HELP, wholeNumber } from './command.ts';
+import {
+  addPageOptions,
+  choice,
+  duration,
+  examples,
+  JSON_HELP,
+  PAGES_HELP,
+  paragraphs,
+  RUN_HELP,
+} from './command.ts';
 import { addRunOptions } from './run-options.ts';
 
 const addSelection: AddCommand = (parent, cli, finish) => {
@@ -116,12 +125,17 @@ const HISTORY_EXAMPLES = [
 ] as const;
 
 const addHistory: AddCommand = (parent, cli, finish) => {
-  parent
+  const command = parent
     .command('history')
     .summary('list the updates of a campaign that cxflow made')
-    .description('Lists every update of a campaign that cxflow made, newest first, from the ledger.')
-    .argument('<campaign>', 'id of the campaign in CXone')
-    .option('--limit <n>', 'how many', wholeNumber(1, 10_000), 20)
+    .description(
+      paragraphs(
+        'Lists the updates of a campaign that cxflow made, newest first, from the ledger.',
+        PAGES_HELP,
+      ),
+    )
+    .argument('<campaign>', 'id of the campaign in CXone');
+  addPageOptions(command, '--before <run>', 'only updates that are older than this one')
     .option('--json', JSON_HELP)
     .addHelpText('after', examples(cli, HISTORY_EXAMPLES))
     .action(async (campaignId: string, options: SelectionHistoryOptions) => {

@@ -1,14 +1,11 @@
 /** `cxflow suppressions list | add | remove | import | export` */
 import { CHANNELS } from '../../domain/consent/eligibility.ts';
 import type { RecordFormat } from '../../queries/record-files.ts';
+import type { ListSuppressionsOptions } from '../actions/list-suppressions.ts';
 import type { ExportSuppressionsOptions, ImportSuppressionsOptions } from '../actions/suppression-files.ts';
-import type {
-  AddSuppressionOptions,
-  ListSuppressionsOptions,
-  RemoveSuppressionOptions,
-} from '../actions/suppressions.ts';
+import type { AddSuppressionOptions, RemoveSuppressionOptions } from '../actions/suppressions.ts';
 import type { AddCommand } from '../cli.ts';
-import { choice, examples, JSON_HELP, paragraphs, wholeNumber } from './command.ts';
+import { addPageOptions, choice, examples, JSON_HELP, PAGES_HELP, paragraphs } from './command.ts';
 import { addFileOptions, FILE_HELP } from './run-options.ts';
 
 const FORMATS: readonly RecordFormat[] = ['csv', 'xlsx', 'ndjson', 'json'];
@@ -38,25 +35,26 @@ const LIST_EXAMPLES = [
 ] as const;
 
 const addList: AddCommand = (parent, cli, finish) => {
-  parent
+  const command = parent
     .command('list')
     .summary('show who is suppressed, on which channel, why and since when')
     .description(
       paragraphs(
         `Shows the entries in force, the newest first. With an address, a number or a contact id: the entries about it.
          An entry that a newer consent has ended, or that somebody has taken off, is not shown.`,
+        `${PAGES_HELP} \`export\` writes all of them.`,
       ),
     )
     .argument('[who]', ABOUT_HELP)
     .addOption(choice('--channel <name>', 'only on this channel', CHANNELS))
     .option('--reason <text>', 'only with exactly this reason, e.g. hard_bounce or complaint')
     .option('--since <date>', 'only of this date or later, e.g. 2026-11-01')
-    .option('--limit <n>', 'show at most this many', wholeNumber(1, 10_000), 20)
-    .option('--removed', 'show what was taken off the list instead')
+    .option('--removed', 'show what was taken off the list instead');
+  addPageOptions(command, '--before <place>', 'only what comes after this place, which the page before names')
     .option('--json', JSON_HELP)
     .addHelpText('after', examples(cli, LIST_EXAMPLES))
     .action(async (about: string | undefined, options: ListSuppressionsOptions) => {
-      const { listSuppressions } = await import('../actions/suppressions.ts');
+      const { listSuppressions } = await import('../actions/list-suppressions.ts');
       finish(await listSuppressions(cli, about, options));
     });
 };

@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Executor } from '../database.ts';
 import type { SubjectKeys } from './subject-keys.ts';
 import { hashAll, IS_EFFECTIVE } from './suppression-entries.sql.ts';
-import type { ListedSuppression, RemovedSuppression, SuppressionFilter } from './suppressions.ts';
+import type { ListedSuppression, ListPlace, RemovedSuppression, SuppressionFilter } from './suppressions.ts';
 
 const PAGE = 2_000;
 
@@ -12,29 +12,42 @@ const COLUMNS = sql`subject, s.kind, channel, s.reason, code, since, run_id as "
 const REMOVAL_COLUMNS = sql`${COLUMNS}, removal_no as "removalNo", removed_at as "removedAt",
   removed_by as "removedBy", removed_because as "removedBecause"`;
 
+/** As a place has it: a Date has no microseconds. */
+const SINCE = sql`date_trunc('milliseconds', s.since)`;
+
+interface ListPage {
+  readonly filter: SuppressionFilter;
+  readonly limit: number;
+}
+
 export async function listNewest(
   db: Executor,
   subjects: SubjectKeys,
-  filter: SuppressionFilter,
-  limit: number,
+  { filter, limit, after }: ListPage & { readonly after: ListPlace | undefined },
 ): Promise<ListedSuppression[]> {
   const { rows } = await sql<ListedSuppression>`
     select ${COLUMNS} from (select * from suppressions where ${IS_EFFECTIVE}) s left join runs using (run_no)
-    where ${await toCondition(subjects, filter)} order by since desc, subject, channel limit ${limit}`.execute(
-    db,
-  );
+    where ${await toCondition(subjects, filter)} and ${isAfter(after)}
+    order by ${SINCE} desc, subject, channel limit ${limit}`.execute(db);
   return rows;
+}
+
+function isAfter(place: ListPlace | undefined): RawBuilder<boolean> {
+  if (!place) return sql<boolean>`true`;
+  const since = sql`${place.since.toISOString()}::timestamptz`;
+  return sql<boolean>`(${SINCE} < ${since}
+    or (${SINCE} = ${since} and (s.subject, s.channel) > (${place.subject}, ${place.channel})))`;
 }
 
 export async function countEntries(
   db: Executor,
   subjects: SubjectKeys,
   filter: SuppressionFilter,
+  after: ListPlace | undefined,
 ): Promise<number> {
   const { rows } = await sql<{ n: string }>`
-    select count(*) as n from suppressions s where ${IS_EFFECTIVE} and ${await toCondition(subjects, filter)}`.execute(
-    db,
-  );
+    select count(*) as n from suppressions s
+    where ${IS_EFFECTIVE} and ${await toCondition(subjects, filter)} and ${isAfter(after)}`.execute(db);
   return Number(rows[0]?.n ?? 0);
 }
 
@@ -62,14 +75,29 @@ export async function* listAll(
 export async function listRemovals(
   db: Executor,
   subjects: SubjectKeys,
-  filter: SuppressionFilter,
-  limit: number,
+  { filter, limit, before }: ListPage & { readonly before: number | undefined },
 ): Promise<RemovedSuppression[]> {
   const { rows } = await sql<RemovedSuppression>`
     select ${REMOVAL_COLUMNS} from suppression_removals s left join runs using (run_no)
-    where ${await toCondition(subjects, filter)} order by removal_no desc limit ${limit}`.execute(db);
+    where ${await toCondition(subjects, filter)} and ${isBelow(before)}
+    order by removal_no desc limit ${limit}`.execute(db);
   return rows;
 }
+
+export async function countRemovals(
+  db: Executor,
+  subjects: SubjectKeys,
+  filter: SuppressionFilter,
+  before: number | undefined,
+): Promise<number> {
+  const { rows } = await sql<{ n: string }>`
+    select count(*) as n from suppression_removals s
+    where ${await toCondition(subjects, filter)} and ${isBelow(before)}`.execute(db);
+  return Number(rows[0]?.n ?? 0);
+}
+
+const isBelow = (removalNo: number | undefined): RawBuilder<boolean> =>
+  removalNo === undefined ? sql<boolean>`true` : sql<boolean>`s.removal_no < ${removalNo}`;
 
 /** A condition on `s`. */
 async function toCondition(

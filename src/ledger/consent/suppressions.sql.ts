@@ -11,7 +11,7 @@ import {
   type SuppressionsDeps,
   storeEntries,
 } from './suppression-entries.sql.ts';
-import { countEntries, listAll, listNewest, listRemovals } from './suppression-list.sql.ts';
+import { countEntries, countRemovals, listAll, listNewest, listRemovals } from './suppression-list.sql.ts';
 import type {
   AddressSuppression,
   Consent,
@@ -37,11 +37,12 @@ export function createSuppressions({ db }: Database, deps: SuppressionsDeps): Su
     isEmpty: () => isEmpty(db),
     find: (contactIds, channels, executor = db) => find(executor, deps, contactIds, channels),
     findAddresses: (mailboxes, executor = db) => findAddresses(executor, deps, mailboxes),
-    newest: (filter, limit) => listNewest(db, deps.subjects, filter, limit),
-    count: (filter) => countEntries(db, deps.subjects, filter),
+    newest: (filter, limit, after) => listNewest(db, deps.subjects, { filter, limit, after }),
+    count: (filter, after) => countEntries(db, deps.subjects, filter, after),
     all: (filter) => listAll(db, deps.subjects, filter),
     remove: (entries, decision) => db.transaction().execute((tx) => removeEntries(tx, entries, decision)),
-    removals: (filter, limit) => listRemovals(db, deps.subjects, filter, limit),
+    removals: (filter, limit, before) => listRemovals(db, deps.subjects, { filter, limit, before }),
+    countRemovals: (filter, before) => countRemovals(db, deps.subjects, filter, before),
   };
 }
 

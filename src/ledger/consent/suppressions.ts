@@ -67,11 +67,11 @@ export interface Suppressions {
    */
   findAddresses(mailboxes: readonly string[], executor?: Executor): Promise<SuppressedAddress[]>;
 
-  /** Those that suppress now, the newest first, at most so many. Reads only. Errors: PepperMismatch. */
-  newest(filter: SuppressionFilter, limit: number): Promise<ListedSuppression[]>;
+  /** Those that suppress now, the newest first, at most so many; only those after this place. Reads only. Errors: PepperMismatch. */
+  newest(filter: SuppressionFilter, limit: number, after?: ListPlace): Promise<ListedSuppression[]>;
 
-  /** How many suppress now. Reads only. Errors: PepperMismatch. */
-  count(filter: SuppressionFilter): Promise<number>;
+  /** How many `newest` would return without a limit. Reads only. Errors: PepperMismatch. */
+  count(filter: SuppressionFilter, after?: ListPlace): Promise<number>;
 
   /** All that suppress now, in the order of their hashes. Memory stays flat. Reads only. Errors: PepperMismatch. */
   all(filter: SuppressionFilter): AsyncIterable<ListedSuppression>;
@@ -83,8 +83,11 @@ export interface Suppressions {
    */
   remove(entries: readonly ListedSuppression[], decision: RemoveDecision): Promise<RemovedSuppression[]>;
 
-  /** What people have taken off, the newest first, at most so many. Reads only. Errors: PepperMismatch. */
-  removals(filter: SuppressionFilter, limit: number): Promise<RemovedSuppression[]>;
+  /** What people have taken off, the newest first, at most so many; only below this number. Reads only. Errors: PepperMismatch. */
+  removals(filter: SuppressionFilter, limit: number, before?: number): Promise<RemovedSuppression[]>;
+
+  /** How many `removals` would return without a limit. Reads only. Errors: PepperMismatch. */
+  countRemovals(filter: SuppressionFilter, before?: number): Promise<number>;
 }
 
 export interface Objection {
@@ -168,14 +171,18 @@ export interface SuppressionFilter {
   readonly since?: Date;
 }
 
-export interface ListedSuppression {
+/** An entry's place in the list, which does not depend on whether the entry is still there. */
+export interface ListPlace {
   /** Keyed hash. */
   readonly subject: string;
-  readonly kind: SuppressionKind;
   readonly channel: Channel;
+  readonly since: Date;
+}
+
+export interface ListedSuppression extends ListPlace {
+  readonly kind: SuppressionKind;
   readonly reason: string;
   readonly code: string | null;
-  readonly since: Date;
   /** The run that has added it; null: a person has, or the run is not known. */
   readonly runId: string | null;
   readonly addedBy: string | null;

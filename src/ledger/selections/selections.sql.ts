@@ -30,7 +30,8 @@ export function createSelections({ db }: Database): Selections {
     claim: (claim) => claimSelection(db, claim),
     saveConflicts: (run, conflicts) => fenced(db, run, (tx, runNo) => saveConflicts(tx, runNo, conflicts)),
     settle: (settlement) => db.transaction().execute((tx) => settleSelection(tx, settlement)),
-    history: (campaign, limit) => history(db, campaign, limit),
+    history: (campaign, limit, before) => history(db, campaign, limit, before),
+    countUpdates: (campaign, before) => countUpdates(db, campaign, before),
     metrics: (campaignId, ending) => metrics(db, campaignId, ending),
   };
 }
@@ -119,9 +120,10 @@ async function history(
   db: Executor,
   { tenant, campaignId }: CampaignKey,
   limit: number,
+  before: number | undefined,
 ): Promise<CampaignUpdate[]> {
   const { rows } = await sql<HistoryRow>`
-    select r.run_id as "runId", r.state, r.dry_run as "dryRun", r.requested_by as "requestedBy",
+    select r.run_no as "runNo", r.run_id as "runId", r.state, r.dry_run as "dryRun", r.requested_by as "requestedBy",
       r.started_at as "startedAt", r.finished_at as "finishedAt",
       coalesce(o.outcome, 'pending') as outcome, u.differences, f.selection as before, u.sent,
       coalesce(f.version, b.version) as "versionBefore", u.version_after as "versionAfter"
@@ -130,8 +132,24 @@ async function history(
       left join campaign_snapshots f on f.id = u.from_snapshot
       left join outcomes o on o.run_no = u.run_no and o.seq = ${THE_SELECTION}
     where u.tenant = ${tenant} and u.campaign_id = ${campaignId}
+      and (${before ?? null}::int is null or u.run_no < ${before ?? null})
     order by u.run_no desc limit ${limit}`.execute(db);
   return rows.map(toCampaignUpdate);
+}
+
+async function countUpdates(
+  db: Executor,
+  { tenant, campaignId }: CampaignKey,
+  before: number,
+): Promise<number> {
+  const { n } = await db
+    .selectFrom('selection_updates')
+    .select((e) => e.fn.countAll<string>().as('n'))
+    .where('tenant', '=', tenant)
+    .where('campaign_id', '=', campaignId)
+    .where('run_no', '<', before)
+    .executeTakeFirstOrThrow();
+  return Number(n);
 }
 
 /** A merge may have written less than was desired, and a decision about a conflict something else. */

@@ -37,8 +37,11 @@ export interface Selections {
    */
   settle(settlement: SelectionSettlement): Promise<boolean>;
 
-  /** All updates of a campaign, the newest first. Reads only. */
-  history(campaign: CampaignKey, limit: number): Promise<CampaignUpdate[]>;
+  /** The updates of a campaign, the newest first; only those of runs with a number below `before`. Reads only. */
+  history(campaign: CampaignKey, limit: number, before?: number): Promise<CampaignUpdate[]>;
+
+  /** How many `history` would return without a limit. Reads only. */
+  countUpdates(campaign: CampaignKey, before: number): Promise<number>;
 
   /**
    * Over all updates of a campaign, those included that were purged or failed before they were planned (docs/metrics.md).
@@ -59,6 +62,7 @@ export interface PlannedSelection extends CampaignKey {
 }
 
 export interface CampaignUpdate {
+  readonly runNo: number;
   readonly runId: string;
   readonly state: string;
   readonly dryRun: boolean;
