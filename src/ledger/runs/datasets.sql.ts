@@ -31,6 +31,8 @@ async function stage(tx: Executor, { name, format, bytes }: Staging): Promise<Da
   const hash = createHash('sha256');
   const size = await insertChunks(tx, provisional, hashed(bytes, hash));
   const sha256 = hash.digest('hex');
+  // Whoever stages the same content at this moment is waited for, because all of it is in the ledger, and only its id is not.
+  await sql`set local lock_timeout = 0`.execute(tx);
   const dataset = { id: `ds_${format}_${sha256.slice(0, 32)}`, name, format, sha256, bytes: size };
   const { created_at: createdAt } = await tx
     .insertInto('datasets')
