@@ -19,7 +19,8 @@ describe('a preference update', () => {
   it('is written in batches of a hundred, after a lookup of each item, and reports the compliance rate', async () => {
     const { runToEnd, inCxone, countRequests } = await start();
     const numbers = upTo(240).map(nextPerson);
-    const rows = numbers.map((n, i) => (i % 2 ? optIn(n, 5) : optOut(n, 5)));
+    // A batch with an opt-out would leave after five seconds of lookups, and the rest of it in requests of its own.
+    const rows = numbers.map((n) => optIn(n, 5));
     const { plan, result } = await runToEnd([...rows, { ...optIn(nextPerson(), 5), channel: 'fax' }]);
     expect(plan).toMatchObject({ toWrite: 240, batches: 3, lookups: { requests: 240, withoutContactId: 0 } });
     expect(result).toMatchObject({
@@ -32,8 +33,7 @@ describe('a preference update', () => {
     });
     expect(await countRequests('GET')).toBe(240);
     expect(await countRequests('POST')).toBe(3);
-    expect(await inCxone(numbers[1] ?? 0)).toMatchObject({ optIn: true, consentTimestamp: day(5) });
-    expect(await inCxone(numbers[0] ?? 0)).toMatchObject({ optIn: false, withdrawalTimestamp: day(5) });
+    expect(await inCxone(numbers[0] ?? 0)).toMatchObject({ optIn: true, consentTimestamp: day(5) });
   });
 
   it('writes the newest row of a contact and channel; the others name its line', async () => {
@@ -58,7 +58,7 @@ describe('a preference update', () => {
     });
     for await (const { seq, reasons } of ledger.records.list(run.run_no, 'duplicate'))
       expect(reasons[0]?.message).toBe(`line ${seq === 4 ? 5 : 2} is newer`);
-    expect((await inCxone(a))?.optIn).toBe(false);
+    expect(await inCxone(a)).toMatchObject({ optIn: false, withdrawalTimestamp: day(9) });
     expect((await inCxone(b))?.optIn).toBe(false);
   });
 });
