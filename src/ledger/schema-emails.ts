@@ -71,6 +71,19 @@ export interface EmailEventsTable {
   data: Json<unknown>;
 }
 
+/** The consent by which a recipient is sent a message, as CXone had it when it was looked up last. */
+export interface EmailConsentsTable {
+  run_no: number;
+  seq: number;
+  /** Which message it is about, from 1. */
+  attempt: number;
+  checked_at: Date;
+  consented_at: Date | null;
+  source: string | null;
+  region: string;
+  rules: string;
+}
+
 /** How many recipients a write may add on a day of the tenant. */
 export interface EmailQuotaTable {
   write_id: string;
@@ -83,5 +96,6 @@ export interface EmailTables {
   email_jobs: EmailJobsTable;
   email_messages: EmailMessagesTable;
   email_events: EmailEventsTable;
+  email_consents: EmailConsentsTable;
   email_quota: EmailQuotaTable;
 }

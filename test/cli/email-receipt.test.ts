@@ -47,6 +47,7 @@ const RECEIPT: EmailReceipt = {
       ...{ attempt: 1, messageId: 'm-1', recipientId: null, state: 'bounced', reason: null },
       ...{ bounceClass: 'soft', bounceCode: '4.2.2', complained: false, unsubscribed: false },
       ...{ opened: false, clicked: false, deliveredAt: null, syncedAt: null, retried: true, summary: null },
+      consent: { checkedAt: AT, consentedAt: AT, source: 'web form', region: 'GDPR', rules: 'consent-2' },
       job: JOB as unknown as EmailReceipt['messages'][number]['job'],
       events: [
         { type: 'bounce', at: AT, data: { bounceCode: '452 4.2.2', bounceDescription: 'mailbox full' } },
@@ -76,6 +77,7 @@ describe('a receipt', () => {
       /write 12 +sent, with 24 others, HTTP 202, .*\n +request id req-1/,
       /state +bounced, soft 4\.2\.2/,
       /latency +4 s/,
+      /consent +given .*, source web form, region GDPR\n +as CXone had it .*; permitted by the rules consent-2/,
       /sent again +yes/,
       /bounce +read as soft, 452 4\.2\.2, mailbox full/,
       /at an unknown time +open +by a machine/,

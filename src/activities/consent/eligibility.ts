@@ -27,6 +27,12 @@ export interface ConsentQuestion extends Pick<ConsentFacts, 'optInStatus' | 'tim
   readonly channel: Channel;
 }
 
+interface LookedUpConsent {
+  readonly answer: Eligibility;
+  /** May name a person, so it is no part of the answer. */
+  readonly source: string | null;
+}
+
 export interface ConsentDeps {
   readonly ledger: Ledger;
   readonly cxone: Cxone;
@@ -61,12 +67,19 @@ export function createConsentCheck({ ledger, cxone }: ConsentDeps) {
 
     /** One lookup. Errors: those of cxone/errors.ts; but if CXone refuses this particular lookup, the answer is no. */
     async askCxone(question: ConsentQuestion, policy: ConsentPolicy): Promise<Eligibility> {
+      return (await this.lookUp(question, policy)).answer;
+    },
+
+    /** The same, with where CXone says that the consent was given. */
+    async lookUp(question: ConsentQuestion, policy: ConsentPolicy): Promise<LookedUpConsent> {
       const { contactId: written, channel, ...stated } = question;
       const contactId = toGuid(written) ?? written;
       const found = await cxone.preferences.find({ contactId, channel }).catch(catchRefusal);
       const preference = found === REFUSED ? REFUSED : toConsentRecord(found);
-      if (preference === REFUSED) return this.unavailable(question, policy);
-      return evaluateEligibility({ channel, preference, ...stated }, new Date(), policy);
+      if (found === REFUSED || preference === REFUSED)
+        return { answer: this.unavailable(question, policy), source: null };
+      const answer = evaluateEligibility({ channel, preference, ...stated }, new Date(), policy);
+      return { answer, source: found?.source ?? null };
     },
 
     /** The answer if CXone could not be asked (fail closed). */

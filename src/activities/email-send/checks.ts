@@ -4,8 +4,11 @@
  */
 import { emailSend as spec } from '../../contract/email-send.ts';
 import type { EmailSuppression } from '../../cxone/email.ts';
+import type { Eligibility } from '../../domain/consent/eligibility.ts';
 import type { Reason } from '../../domain/run.ts';
 import { shorten } from '../../domain/shorten.ts';
+import { toUtcTimestamp } from '../../domain/timestamps.ts';
+import type { EmailConsent, NewEmailConsent } from '../../ledger/emails/consents.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { type ConsentQuestion, createConsentCheck, ineligibleReason } from '../consent/eligibility.ts';
 import type { Lookups } from '../engine/definition.ts';
@@ -42,8 +45,12 @@ export async function checkSuppressions(deps: EmailSendDeps, attempt: WriteAttem
 
 export async function checkConsent(deps: EmailSendDeps, attempt: WriteAttempt): Promise<Answer> {
   if (!isRecent(deps, attempt)) return lookUpAgain(attempt);
-  const looked = await lookUpConsent(deps, attempt);
-  return toAnswer(attempt, looked, { kind: CONSENT_CHECK, next: SEND, checkedAt: await checkedNow(deps) });
+  const { consents, ...looked } = await lookUpConsent(deps, attempt);
+  const step = { kind: CONSENT_CHECK, next: SEND, checkedAt: await checkedNow(deps) };
+  return {
+    ...toAnswer(attempt, looked, step),
+    inSettleTransaction: (tx) => deps.ledger.emails.recordConsents(attempt.run.run_no, consents, tx),
+  };
 }
 
 /** Whether what CXone has said about the recipients counts: for how long it does after a lookup is a setting. */
@@ -121,7 +128,12 @@ async function readEarlierJobs(deps: EmailSendDeps, attempt: WriteAttempt): Prom
   return unread;
 }
 
-export async function lookUpConsent(deps: EmailSendDeps, attempt: WriteAttempt): Promise<LookedUp<Verdict>> {
+interface LookedUpConsents extends LookedUp<Verdict> {
+  /** Of those who may be sent the message. */
+  readonly consents: readonly NewEmailConsent[];
+}
+
+export async function lookUpConsent(deps: EmailSendDeps, attempt: WriteAttempt): Promise<LookedUpConsents> {
   const { policy = 'default' } = runInput(spec, attempt.run);
   const check = createConsentCheck(deps);
   const questions = new Map(
@@ -131,14 +143,36 @@ export async function lookUpConsent(deps: EmailSendDeps, attempt: WriteAttempt):
   );
   const local = await check.checkLocally([...questions.values()], policy);
   const question = ({ seq }: { readonly seq: number }) => questions.get(seq) as ConsentQuestion;
-  return lookUpEach<Verdict>(attempt, {
+  const consents: NewEmailConsent[] = [];
+  const looked = await lookUpEach<Verdict>(attempt, {
     known: (record) => {
       const answer = local.get(question(record));
       return answer && toVerdict(answer);
     },
-    ask: async (record) => toVerdict(await check.askCxone(question(record), policy)),
+    ask: async (record) => {
+      const { answer, source } = await check.lookUp(question(record), policy);
+      if (answer.eligible)
+        consents.push({
+          ...toConsent(answer, source),
+          seq: record.seq,
+          attempt: refsOf(attempt).attempt ?? 1,
+        });
+      return toVerdict(answer);
+    },
     giveUp: (record) => toVerdict(check.unavailable(question(record), policy)),
   });
+  return { ...looked, consents };
+}
+
+/** Timestamps that cannot be read permit nothing. */
+function toConsent({ checkedAt, ruleVersion, facts }: Eligibility, source: string | null): EmailConsent {
+  const { consentTimestamp = null, regulatoryRegion = 'NONE' } = facts.preference ?? {};
+  const consentedAt = toUtcTimestamp(consentTimestamp?.trim() ?? '');
+  return {
+    checkedAt: new Date(checkedAt),
+    consentedAt: consentedAt === null ? null : new Date(consentedAt),
+    ...{ source, region: regulatoryRegion, rules: ruleVersion },
+  };
 }
 
 export const requiresConsent = (run: Run): boolean => runInput(spec, run).channelConsent !== 'ignore';
@@ -167,7 +201,7 @@ function toSuppressed({ reason, addedDate }: EmailSuppression): Withheld {
 
 const MAX_EVIDENCE_LENGTH = 120;
 
-function toVerdict(answer: Awaited<ReturnType<ReturnType<typeof createConsentCheck>['askCxone']>>): Verdict {
+function toVerdict(answer: Eligibility): Verdict {
   if (answer.eligible) return null;
   const outcome = answer.reason === 'suppressed' ? 'suppressed' : 'ineligible';
   return { outcome, reasons: [ineligibleReason(answer)], evidence: answer.ruleVersion };

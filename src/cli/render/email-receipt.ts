@@ -109,6 +109,7 @@ function renderMessage(message: MessageInTimeline, optOutRuns: EmailReceipt['opt
       [spaced(state), bounce, reason === null ? '' : spaced(reason)].filter((each) => each !== '').join(', '),
     ],
     ['job', `${job.jobId}, ${job.status ?? 'not asked yet'}`],
+    ...describeMessageConsent(message),
     ['submitted', `${formatTime(job.submittedAt)} with write ${job.writeId}`],
     ['latency', formatMs(job.finalAt && job.finalAt.getTime() - job.submittedAt.getTime())],
     ...(messageId === null ? [] : [['message id', messageId] as const]),
@@ -126,6 +127,17 @@ function renderMessage(message: MessageInTimeline, optOutRuns: EmailReceipt['opt
     renderFacts(facts),
     ...(lines.length === 0 ? ['  no events'] : ['  events', renderTable([{}, {}, {}], lines)]),
   ].join('\n');
+}
+
+function describeMessageConsent({ consent }: MessageInTimeline): readonly Fact[] {
+  if (consent === null) return [];
+  const { consentedAt, source, region, rules, checkedAt } = consent;
+  const given = consentedAt === null ? 'without a date' : `given ${formatTime(consentedAt)}`;
+  const where = source === null ? 'source not known' : `source ${source}`;
+  return [
+    ['consent', `${given}, ${where}, region ${region}`],
+    ['', `as CXone had it ${formatTime(checkedAt)}; permitted by the rules ${rules}`],
+  ];
 }
 
 /** Which of several runs has it is not known. */

@@ -2,6 +2,7 @@
 import type { Database } from '../database.ts';
 import { fenced } from '../fence.ts';
 import { announce } from './announcements.sql.ts';
+import { recordConsents } from './consents.sql.ts';
 import type { Emails } from './emails.ts';
 import { failRemaining, saveEvents } from './events.sql.ts';
 import { countFigures, listTallies, timeline } from './figures.sql.ts';
@@ -22,6 +23,7 @@ export function createEmails({ db }: Database): Emails {
   return {
     recordJob: (job, executor) =>
       executor ? recordJob(executor, job) : db.transaction().execute((tx) => recordJob(tx, job)),
+    recordConsents: (runNo, consents, executor) => recordConsents(executor ?? db, runNo, consents),
     listDueJobs: (runNo, limit) => listDueJobs(db, runNo, limit),
     countOpenJobs: (runNo) => countOpenJobs(db, runNo),
     jobs: (runNo) => listJobs(db, runNo),

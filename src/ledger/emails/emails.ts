@@ -6,6 +6,7 @@
 import type { Executor } from '../database.ts';
 import type { RunRef } from '../fence.ts';
 import type { Announcement } from './announcements.ts';
+import type { NewEmailConsent } from './consents.ts';
 import type { ChangedMessage, EventPage } from './events.ts';
 import type { EmailFigures, MessageInTimeline, Tally } from './figures.ts';
 import type { Job, JobPoll, NewJob, OpenJobs } from './jobs.ts';
@@ -20,6 +21,12 @@ export interface Emails {
    * already stays as it is, so a repetition changes nothing.
    */
   recordJob(job: NewJob, executor?: Executor): Promise<void>;
+
+  /**
+   * By which consent these recipients are going to be sent a message, in the transaction that settles the lookup. A later lookup
+   * for the same message replaces it. A repetition changes nothing.
+   */
+  recordConsents(runNo: number, consents: readonly NewEmailConsent[], executor?: Executor): Promise<void>;
 
   /** Jobs that have not ended and whose next poll is due by the ledger's clock, the earliest first. Reads only. */
   listDueJobs(runNo: number, limit: number): Promise<Job[]>;
@@ -105,7 +112,7 @@ export interface Emails {
    */
   eventTimeline(runNo: number, period: EventPeriod): Promise<EventBucket[]>;
 
-  /** The messages of a recipient with their jobs and events, the oldest first. Reads only. */
+  /** The messages of a recipient with their consents, jobs and events, the oldest first. Reads only. */
   timeline(runNo: number, seq: number): Promise<MessageInTimeline[]>;
 
   /** By seq. Erased ones are left out. Reads only. */

@@ -8,13 +8,14 @@ import { lockJobsOf } from './jobs.sql.ts';
 export const ERASED_ID = 'erased:';
 
 /**
- * Texts of bounces and addresses of links may name a person. Types, times and states of the messages stay, and so do all
+ * Texts of bounces and addresses of links may name a person, and so may the source of a consent. Types, times and states of the messages stay, and so do all
  * figures. Events of the same jobs whose recipient is not known may be about the person.
  */
 export async function eraseMessages(tx: Executor, runNo: number, seqs: readonly number[]): Promise<void> {
   // Some of the messages may have been sent only just now.
   await lockJobsOf(tx, runNo, seqs);
   await eraseFromAnnouncements(tx, runNo, seqs);
+  await tx.deleteFrom('email_consents').where('run_no', '=', runNo).where('seq', 'in', seqs).execute();
   const hashed = (column: string) => sql`case when starts_with(${sql.ref(column)}, ${ERASED_ID})
     then ${sql.ref(column)} else ${ERASED_ID} || encode(sha256(convert_to(${sql.ref(column)}, 'UTF8')), 'hex') end`;
   await sql`

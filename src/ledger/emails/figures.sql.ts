@@ -1,6 +1,7 @@
 /** What became of the messages of a run, in PostgreSQL. */
 import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
+import { listConsents } from './consents.sql.ts';
 import type { EmailFigures, FigureGroup, MessageInTimeline, Tally, TimelineEvent } from './figures.ts';
 import { JOB_COLUMNS, JOBS } from './jobs.sql.ts';
 import type { Job } from './jobs.ts';
@@ -98,15 +99,17 @@ export async function timeline(db: Executor, runNo: number, seq: number): Promis
   const events = await sql<TimelineEvent & { readonly attempt: number }>`
     select attempt, type, at, data from email_events where run_no = ${runNo} and seq = ${seq}
     order by at nulls last, event_key`.execute(db);
+  const consents = await listConsents(db, runNo, seq);
   return messages.rows.map((row) => ({
     ...toMessage(row),
+    consent: consents.get(row.attempt) ?? null,
     events: events.rows
       .filter(({ attempt }) => attempt === row.attempt)
       .map(({ type, at, data }) => ({ type, at, data })),
   }));
 }
 
-function toMessage(row: TimelineRow): Omit<MessageInTimeline, 'events'> {
+function toMessage(row: TimelineRow): Omit<MessageInTimeline, 'consent' | 'events'> {
   const {
     messageId,
     recipientId,

@@ -1,5 +1,6 @@
 /** What became of the messages of a run. */
 import type { Outcome } from '../../domain/run.ts';
+import type { EmailConsent } from './consents.ts';
 import type { Job } from './jobs.ts';
 
 /**
@@ -64,6 +65,8 @@ export interface MessageInTimeline {
   readonly syncedAt: Date | null;
   readonly retried: boolean;
   readonly summary: unknown;
+  /** By which it was sent; null: none was looked up, or it was erased. */
+  readonly consent: EmailConsent | null;
   readonly job: Job;
   readonly events: readonly TimelineEvent[];
 }

@@ -1,6 +1,6 @@
 /**
  * What an outbound email needs (docs/adr/0027-outbound-email.md): the jobs that CXone has accepted, the message of each
- * recipient, the events of both, and how much of a day's limit each write has reserved.
+ * recipient, the events of both, the consent that permits it, and how much of a day's limit each write has reserved.
  */
 import { type Kysely, sql } from 'kysely';
 
@@ -92,10 +92,25 @@ create table email_events (
 create index email_events_by_message on email_events (run_no, seq, attempt) where seq is not null;
 create index email_events_unmatched on email_events (run_no, job_id) where seq is null;
 
+-- The consent by which a recipient is sent a message, as CXone had it when it was looked up last.
+create table email_consents (
+  run_no integer not null references runs on delete cascade,
+  seq integer not null,
+  -- Which message it is about.
+  attempt integer not null,
+  checked_at timestamptz not null,
+  consented_at timestamptz,
+  source text,
+  region text not null,
+  rules text not null,
+  primary key (run_no, seq, attempt)
+);
+
 -- Statistics from before a run say that it has no rows, as for records and outcomes (0001).
 alter table email_jobs alter column run_no set statistics 0;
 alter table email_messages alter column run_no set statistics 0;
 alter table email_events alter column run_no set statistics 0;
+alter table email_consents alter column run_no set statistics 0;
 
 -- What an event says that lists people by their numbers; its body is rendered from it for each delivery.
 alter table outbox add column content json;

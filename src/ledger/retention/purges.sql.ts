@@ -155,6 +155,7 @@ const PARTS = [
   // First, because an erasure finds by the messages which events name a person.
   { table: 'outbox', column: 'id', counted: 'events' },
   { table: 'email_events', column: 'event_key', counted: null },
+  { table: 'email_consents', column: 'seq', counted: null },
   { table: 'email_messages', column: 'seq', counted: null },
   { table: 'email_jobs', column: 'job_id', counted: null },
   { table: 'records', column: 'seq', counted: 'records' },

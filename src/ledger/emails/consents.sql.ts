@@ -1,0 +1,34 @@
+/** Consents of recipients in PostgreSQL. */
+import { sql } from 'kysely';
+import type { Executor } from '../database.ts';
+import { toStorableJson } from '../storable.ts';
+import type { EmailConsent, NewEmailConsent } from './consents.ts';
+
+export async function recordConsents(
+  db: Executor,
+  runNo: number,
+  consents: readonly NewEmailConsent[],
+): Promise<void> {
+  await sql`
+    insert into email_consents (run_no, seq, attempt, checked_at, consented_at, source, region, rules)
+    select ${runNo}::int, seq, attempt, "checkedAt", "consentedAt", source, region, rules
+    from json_to_recordset(${toStorableJson(consents)}::json) as found(seq int, attempt int, "checkedAt" timestamptz,
+      "consentedAt" timestamptz, source text, region text, rules text)
+    order by seq
+    on conflict (run_no, seq, attempt) do update set checked_at = excluded.checked_at,
+      consented_at = excluded.consented_at, source = excluded.source, region = excluded.region, rules = excluded.rules`.execute(
+    db,
+  );
+}
+
+/** Of one recipient, by attempt. */
+export async function listConsents(
+  db: Executor,
+  runNo: number,
+  seq: number,
+): Promise<ReadonlyMap<number, EmailConsent>> {
+  const { rows } = await sql<EmailConsent & { readonly attempt: number }>`
+    select attempt, checked_at as "checkedAt", consented_at as "consentedAt", source, region, rules
+    from email_consents where run_no = ${runNo} and seq = ${seq}`.execute(db);
+  return new Map(rows.map(({ attempt, ...consent }) => [attempt, consent]));
+}
