@@ -171,6 +171,9 @@ export function isRateLimited(error: unknown): boolean {
 /** How long a finished run waits for a subscriber that does not answer. Undelivered events stay in the outbox. */
 export const MAX_DELIVERY_WAIT = '10 minutes';
 
+/** How long a run that ends early tries to hand its opt-outs over to CXone's preferences. */
+export const MAX_SYNC_WAIT = '10 minutes';
+
 /** More than one, so that requests keep flowing while one page ends (docs/adr/0002-pages.md). */
 export const MAX_OPEN_PAGES = 3;
 

@@ -12,6 +12,7 @@ import {
   settledPage,
   stubActivities,
   useTimeSkippingServer,
+  waitForPhase,
 } from './harness.ts';
 
 const server = useTimeSkippingServer();
@@ -200,4 +201,22 @@ it.each([
   expect(waits.some(({ waitingFor }) => waitingFor?.includes(moment))).toBe(true);
   expect(begunAt).toHaveLength(1);
   expect(begunAt[0]).toBeGreaterThanOrEqual(Date.parse(moment));
+});
+
+it('does not wait for ever for its opt-outs to be handed over when it is cancelled', async () => {
+  const stubs = stubActivities({
+    trackMessages: () => {
+      throw jobsOpen();
+    },
+    stageOptOuts: () => {
+      throw new Error('the ledger is away');
+    },
+  });
+  await send(stubs, {}, async (handle) => {
+    await waitForPhase(stubs, 'tracking');
+    const before = await now();
+    await handle.executeUpdate('decide', { args: [{ action: 'cancel', by: 'dana' }] });
+    expect(await handle.result()).toMatchObject({ state: 'cancelled' });
+    expect((await now()) - before).toBeGreaterThanOrEqual(600_000);
+  });
 });

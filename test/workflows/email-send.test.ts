@@ -1,4 +1,4 @@
-/** The email send beside what all runs do: it pauses, follows jobs, and hands over opt-outs. Its waits: email-send-times. */
+/** The email send beside what all runs do: it pauses and follows jobs. Its waits: email-send-times. */
 import { expect, it } from 'vitest';
 import { eventually } from '../harness/wait.ts';
 import { emailSendOn, jobsOpen, pages, pausedFor, tracking } from './email-sends.ts';
@@ -151,37 +151,6 @@ it('pauses for bounces about the sender while there is something left to send', 
     await handle.result();
   });
   expect(pausedFor(stubs)).toHaveLength(1);
-});
-
-it('brings opt-outs to CXone through a preference update of its own, which outlives the run', async () => {
-  const staged = [
-    {
-      dataset: 'ds_optouts',
-      rows: 2,
-      messages: [
-        [4, 1],
-        [9, 1],
-      ] as const,
-    },
-  ];
-  const stubs = stubActivities({
-    ...tracking([{ optOuts: 2, isEnded: false }, {}]),
-    stageOptOuts: () => staged.shift() ?? null,
-  });
-  await send(stubs, {}, async (handle) => {
-    await handle.result();
-    const update = server().client.workflow.getHandle(`${handle.workflowId}.opt-outs-ds_optouts`);
-    expect(await update.result()).toMatchObject({ state: 'completed' });
-  });
-  expect(stubs.named('markOptOutsSynced')).toEqual([
-    {
-      runId: expect.any(String) as string,
-      messages: [
-        [4, 1],
-        [9, 1],
-      ],
-    },
-  ]);
 });
 
 it('is cancelled while it follows jobs', async () => {

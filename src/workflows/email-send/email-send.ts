@@ -8,7 +8,7 @@
  * 5. write    page by page: look each recipient up, then send, within the daily limit; a first share alone, if there is one
  * 6. resolve  writes in doubt, as an operator or the policy decides: no message is sent twice by itself
  * 7. track    the jobs and their events, beside 5 and 6 and after them; back to 5 for messages that bounced temporarily
- * 8. sync     opt-outs to the preferences in CXone
+ * 8. sync     opt-outs to the preferences in CXone; also if the run ends early
  * 9. deliver  the events of the jobs
  * 10. close   check that every recipient has one outcome, store the result
  */
@@ -27,7 +27,7 @@ import { handOver, waitUntil, waitWhilePaused } from '../engine/hand-over.ts';
 import { createRun, type Run } from '../engine/run.ts';
 import { approve, open, plan, resolveInDoubt, stage, waitForWrites, write } from '../engine/steps.ts';
 import { sendCanary } from './canary.ts';
-import { syncOptOuts } from './opt-outs.ts';
+import { syncOptOuts, syncRemaining } from './opt-outs.ts';
 import { NOTHING_SENT, type SendingState } from './state.ts';
 import { trackBeside, trackToEnd } from './tracking.ts';
 
@@ -49,6 +49,7 @@ export async function emailSend(input: EmailSendInput, carryOver?: EmailCarryOve
     () => trackBeside(run, input, sending),
     (error) => run.fail(error),
   );
+  run.onEndingEarly = () => syncRemaining(run);
   return runToCompletion<EmailSendResult>(run, async () => {
     if (!carryOver) {
       await open(run);

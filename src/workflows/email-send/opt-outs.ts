@@ -1,11 +1,18 @@
 /** Brings opt-outs and complaints to the preferences in CXone, through a preference update of its own. */
 
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { ChildWorkflowCancellationType, ParentClosePolicy, startChild } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  ChildWorkflowCancellationType,
+  log,
+  ParentClosePolicy,
+  startChild,
+  TemporalFailure,
+} from '@temporalio/workflow';
 import type { CommonInput, Source } from '../../contract/run.ts';
 import { optOutRunPrefix } from '../../domain/email-send/opt-outs.ts';
 import type { Run } from '../engine/run.ts';
-import { emailSteps } from '../policies.ts';
+import { emailSteps, MAX_SYNC_WAIT } from '../policies.ts';
 
 /** The update goes on by itself. Until it is done, our own suppression list protects these people. */
 export async function syncOptOuts(run: Run): Promise<void> {
@@ -20,6 +27,18 @@ export async function syncOptOuts(run: Run): Promise<void> {
     await emailSteps.markOptOutsSynced.executeWithOptions({ summary: `${rows} opt-outs handed over` }, [
       { runId, messages },
     ]);
+  }
+}
+
+/** For a run that ends early. An outage must not keep it open; what is not handed over then protects our own runs only. */
+export async function syncRemaining(run: Run): Promise<void> {
+  try {
+    // It may be handing over the same ones.
+    await run.companion?.stop();
+    await CancellationScope.withTimeout(MAX_SYNC_WAIT, () => syncOptOuts(run));
+  } catch (error) {
+    if (!(error instanceof TemporalFailure)) throw error;
+    log.error('opt-outs are not handed over to CXone', { error: String(error) });
   }
 }
 

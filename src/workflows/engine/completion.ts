@@ -76,13 +76,13 @@ function isCancelled(run: Run): boolean {
 
 function endCancelled<R extends RunResult>(run: Run): Promise<R> {
   return CancellationScope.nonCancellable(async () => {
-    if (run.delivery && run.hasSubscriber) {
-      const { runId } = run;
+    const { runId } = run;
+    if (run.onEndingEarly || (run.delivery && run.hasSubscriber))
       await ledgerScans.endPending.executeWithOptions({ summary: 'cancel what is pending' }, [
         { runId, state: 'cancelled' },
       ]);
-      await deliverRemaining(run);
-    }
+    await run.onEndingEarly?.();
+    await deliverRemaining(run);
     const result = await close<R>(run, 'cancelled');
     if (!run.isCancelled()) throw new CancelledFailure('cancelled in Temporal');
     return result;
@@ -94,6 +94,7 @@ async function endFailed(run: Run, cause: TemporalFailure): Promise<ApplicationF
   const breaksRules = cause instanceof ApplicationFailure && cause.details?.includes(BREAKS_RULES) === true;
   const failure = fatalFailure(type as RunFailureType, cause.message);
   await CancellationScope.nonCancellable(async () => {
+    await run.onEndingEarly?.();
     await deliverRemaining(run);
     await close(run, 'failed', { type, ...(breaksRules && { breaksRules }), message: failure.message });
   });

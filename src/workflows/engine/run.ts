@@ -98,6 +98,11 @@ export class Run implements SteeredRun, ShownRun {
   delivery: Background | null = null;
   /** What the operation does beside its steps; null: nothing. */
   companion: Companion | null = null;
+  /**
+   * What the operation still does with what is known when the run is cancelled or fails, before it is closed; null: nothing. It ends
+   * in a bounded time, and throws no failure that would keep the run from being closed.
+   */
+  onEndingEarly: (() => Promise<void>) | null = null;
   /** Why the run fails although its steps have not; undefined: it does not. */
   failure: unknown;
   writingBegan: WritingBegan | null = null;
