@@ -53,6 +53,9 @@ export interface EmailMessagesTable {
   retried: Generated<boolean>;
   replaced_outcome: NullableJson<unknown>;
   synced_at: Date | null;
+  /** What the audit entry of the write vouches for (emails/seals.ts). */
+  salt: string | null;
+  content_hash: string | null;
   erased: Generated<boolean>;
 }
 

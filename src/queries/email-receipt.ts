@@ -9,6 +9,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { KeyedRecord } from '../ledger/runs/records.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import type { WriteOfRecord } from '../ledger/writes/writes.ts';
+import { type MessageEvidence, verifyMessages } from './email-evidence.ts';
 import { listOptOutRuns, type OptOutRun } from './email-opt-outs.ts';
 import { readRunHistory } from './run-history.ts';
 
@@ -32,6 +33,8 @@ export interface EmailReceipt {
   readonly suppressions: readonly CurrentSuppression[];
   /** Of the run, and of the writes and jobs concerned. */
   readonly audit: readonly ReceiptEntry[];
+  /** Of each message: whether it is as the audit vouches for it. */
+  readonly evidenceOfMessages: readonly MessageEvidence[];
   /** Writes whose entry no worker has sealed yet, which takes a second. */
   readonly unsealedWrites: number;
 }
@@ -87,6 +90,10 @@ export async function readEmailReceipt(
     optOutRuns: messages.some(({ syncedAt }) => syncedAt !== null) ? await listOptOutRuns(ledger, runId) : [],
     suppressions: await listSuppressions(ledger, mailbox, contactId),
     audit: entries.map(toReceiptEntry),
+    evidenceOfMessages: verifyMessages({
+      ...{ run, seq: record.seq, recipient: record.record as Recipient, messages, entries },
+      seals: await ledger.emails.seals(runNo, record.seq),
+    }),
     unsealedWrites: countUnsealed(writes, entries),
   };
 }

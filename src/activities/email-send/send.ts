@@ -6,6 +6,7 @@ import { messageOf, emailSend as spec } from '../../contract/email-send.ts';
 import type { SendMessageAnswer } from '../../cxone/email.ts';
 import { plural } from '../../domain/numbers.ts';
 import { type Reason, toReason } from '../../domain/run.ts';
+import { hashBatch, hashContent, newSalt } from '../../ledger/emails/seals.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
 import { bisect } from '../engine/bisect.ts';
 import { GateInterrupted, MustNotRepeat } from '../engine/gate.ts';
@@ -22,9 +23,12 @@ export async function sendBatch(deps: EmailSendDeps, attempt: WriteAttempt): Pro
   // The gate's lookups may have used the permit of the claim.
   if (!(await attempt.nextRequest())) throw new GateInterrupted(null);
   const { subject, templateId, senderAddress, tracking } = messageOf(runInput(spec, attempt.run));
+  const envelope = { subject, templateId, senderAddress, ...(tracking && { tracking }) };
   const json = toRecipientsJson(attempt);
+  // Before the request, since an error after it would lose the answer.
+  const seals = await sealContents(deps, attempt, envelope);
   const answer = await deps.cxone.email.sendMessage({
-    envelope: { subject, templateId, senderAddress, ...(tracking && { tracking }) },
+    envelope,
     recipients: { count: attempt.seqs.length, json },
     idempotencyKey: toKey(attempt, json),
     beforeSend: attempt.beforeSend,
@@ -33,7 +37,7 @@ export async function sendBatch(deps: EmailSendDeps, attempt: WriteAttempt): Pro
   if (answer.kind === 'refused' && attempt.lostAnswers > 0)
     throw new MustNotRepeat(`CXone refused the repeat: HTTP ${answer.status}`);
   const answered =
-    answer.kind === 'accepted' ? accepted(deps, attempt, answer) : refused(deps, attempt, answer);
+    answer.kind === 'accepted' ? accepted(deps, attempt, answer, seals) : refused(deps, attempt, answer);
   return {
     ...answered,
     httpStatus: answer.status,
@@ -59,12 +63,33 @@ function toKey({ run, writeId }: WriteAttempt, json: string): string {
   return toUuid(`${run.run_id}\n${writeId}\n${json}`);
 }
 
+type Seals = ReadonlyMap<number, { readonly salt: string; readonly contentHash: string }>;
+
+/** By seq: what the audit is going to vouch for. */
+async function sealContents(
+  { ledger }: EmailSendDeps,
+  attempt: WriteAttempt,
+  envelope: object,
+): Promise<Seals> {
+  const { run, writeId, seqs, records } = attempt;
+  const consents = await ledger.emails.findConsents(run.run_no, seqs, refsOf(attempt).attempt ?? 1);
+  return new Map(
+    records.map((record) => {
+      const { seq } = record;
+      const [salt, consent] = [newSalt(), consents.get(seq) ?? null];
+      const content = { runId: run.run_id, writeId, seq, envelope, recipient: recipientOf(record), consent };
+      return [seq, { salt, contentHash: hashContent(salt, content) }];
+    }),
+  );
+}
+
 type Settled = Pick<Answer, 'groups' | 'derived' | 'details'> & Partial<Answer>;
 
 function accepted(
   { ledger }: EmailSendDeps,
   attempt: WriteAttempt,
   answer: Extract<SendMessageAnswer, { kind: 'accepted' }>,
+  seals: Seals,
 ): Settled {
   const rejected = rejectNamed(attempt, answer);
   const left = new Set(rejected.flatMap(({ seqs }) => seqs));
@@ -74,12 +99,15 @@ function accepted(
     seq,
     messageId: ids.get(seq)?.messageId ?? null,
     recipientId: ids.get(seq)?.recipientId ?? null,
+    ...seals.get(seq),
   }));
+  const inOrder = sent.toSorted((a, b) => a - b);
   const { run, writeId } = attempt;
   return {
     groups: [...(sent.length > 0 ? [{ outcome: 'sent' as const, seqs: sent }] : []), ...rejected],
     derived: [],
     details: `job ${answer.jobId}: ${sent.length} of ${plural(attempt.seqs.length, 'recipient')}`,
+    audit: { contentHash: hashBatch(inOrder.map((seq) => seals.get(seq)?.contentHash ?? null)) },
     cxoneId: answer.jobId,
     inSettleTransaction: async (tx) => {
       const job = { runNo: run.run_no, jobId: answer.jobId, writeId, messages };

@@ -49,7 +49,7 @@ export class PageSettlement {
     const { groups, derived, httpStatus, requestId, details, readOnly, inSettleTransaction } = answer;
     const { cxoneId, messages } = answer;
     const status = httpStatus !== null && httpStatus < 300 ? 'success' : 'failed';
-    const facts = { status, httpStatus, latencyMs: Math.round(latencyMs), details, cxoneId };
+    const facts = { ...answer.audit, status, httpStatus, latencyMs: Math.round(latencyMs), details, cxoneId };
     const settled = await this.#ledger.writes.settle({
       runNo: this.#runNo,
       id: write.id,

@@ -134,6 +134,8 @@ export interface Answer {
   readonly requestId: string | null;
   /** For the audit: words and counts, no personal data. */
   readonly details: string;
+  /** More facts for the audit, without personal data. Absent: there are none. */
+  readonly audit?: Readonly<Record<string, unknown>>;
   /** CXone's id of the answer. Absent: it has none. */
   readonly cxoneId?: string | null;
   /** What CXone says beyond single records, word for word: the engine redacts and bounds it. Absent: nothing. */

@@ -3,6 +3,7 @@ import { classifyBounce } from '../../domain/email-send/bounces.ts';
 import { formatCount, plural } from '../../domain/numbers.ts';
 import type { MessageInTimeline, TimelineEvent } from '../../ledger/emails/figures.ts';
 import type { WriteOfRecord } from '../../ledger/writes/writes.ts';
+import type { MessageEvidence } from '../../queries/email-evidence.ts';
 import type { EmailReceipt } from '../../queries/email-receipt.ts';
 import { describeReason } from '../../queries/record-files.ts';
 import { formatTime, shellQuote, spaced } from '../terminal/format.ts';
@@ -21,7 +22,7 @@ export function renderReceipt(
   const sections = [
     [colors.bold(printable(mailbox)), renderFacts(summary(receipt))].join('\n'),
     ...(receipt.writes.length > 0 ? [renderWrites(receipt.writes)] : []),
-    ...receipt.messages.map((message) => renderMessage(message, receipt.optOutRuns)),
+    ...receipt.messages.map((message) => renderMessage(message, receipt)),
     renderAudit(receipt, command),
   ];
   return sections.join('\n\n');
@@ -100,7 +101,10 @@ function describeWrite(write: WriteOfRecord): readonly Fact[] {
   ];
 }
 
-function renderMessage(message: MessageInTimeline, optOutRuns: EmailReceipt['optOutRuns']): string {
+function renderMessage(
+  message: MessageInTimeline,
+  { optOutRuns, evidenceOfMessages }: Pick<EmailReceipt, 'optOutRuns' | 'evidenceOfMessages'>,
+): string {
   const { attempt, job, state, bounceClass, bounceCode, reason, retried, messageId, events } = message;
   const bounce = [bounceClass, bounceCode].filter((each) => each !== null).join(' ');
   const facts: readonly Fact[] = [
@@ -115,6 +119,7 @@ function renderMessage(message: MessageInTimeline, optOutRuns: EmailReceipt['opt
     ...(messageId === null ? [] : [['message id', messageId] as const]),
     ...(retried ? [['sent again', 'yes, as the next message'] as const] : []),
     ...describeOptOut(message, optOutRuns),
+    ...evidenceOfMessages.filter((each) => each.attempt === attempt).map(describeEvidence),
   ];
   const title = attempt === 1 ? 'message' : `message ${attempt}`;
   const lines = events.map((event) => [
@@ -127,6 +132,20 @@ function renderMessage(message: MessageInTimeline, optOutRuns: EmailReceipt['opt
     renderFacts(facts),
     ...(lines.length === 0 ? ['  no events'] : ['  events', renderTable([{}, {}, {}], lines)]),
   ].join('\n');
+}
+
+const VERDICTS: Readonly<Record<MessageEvidence['verdict'], string>> = {
+  verified: 'yes: recipient, message and consent are those that the entry vouches for',
+  content_changed: 'NO: recipient, message or consent were changed after the sending',
+  batch_changed: 'NO: the hashes of its batch are not those of the entry',
+  entry_changed: 'NO: the entry was changed after it was sealed',
+  entry_missing: 'not possible: no sealed entry is about its write',
+  not_sealed:
+    'not possible: the entry vouches for no content (the answer came late, or an earlier version sent it)',
+};
+
+function describeEvidence({ verdict, entry }: MessageEvidence): Fact {
+  return ['verified', `${VERDICTS[verdict]}${entry === null ? '' : `; entry ${formatCount(entry)}`}`];
 }
 
 function describeMessageConsent({ consent }: MessageInTimeline): readonly Fact[] {
@@ -198,7 +217,8 @@ function renderAudit({ runId, audit, unsealedWrites }: EmailReceipt, command: st
       ? []
       : [`  ${plural(unsealedWrites, 'request')} not sealed yet; a worker seals them within a second`];
   const hints = [
-    `  verify them:  ${command} audit verify`,
+    '  hashes vouch for recipients, messages and consents; not for events, states and what is suppressed now',
+    `  the chain:    ${command} audit verify`,
     `  in full:      ${command} audit --run ${shellQuote(runId)} --json`,
   ];
   return ['audit', renderTable(columns, rows), ...rest, ...hints].join('\n');

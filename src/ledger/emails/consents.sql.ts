@@ -4,6 +4,8 @@ import type { Executor } from '../database.ts';
 import { toStorableJson } from '../storable.ts';
 import type { EmailConsent, NewEmailConsent } from './consents.ts';
 
+const COLUMNS = sql`checked_at as "checkedAt", consented_at as "consentedAt", source, region, rules`;
+
 export async function recordConsents(
   db: Executor,
   runNo: number,
@@ -21,6 +23,19 @@ export async function recordConsents(
   );
 }
 
+/** By seq: of those who have one for this message. */
+export async function findConsents(
+  db: Executor,
+  runNo: number,
+  seqs: readonly number[],
+  attempt: number,
+): Promise<ReadonlyMap<number, EmailConsent>> {
+  const { rows } = await sql<EmailConsent & { readonly seq: number }>`
+    select seq, ${COLUMNS} from email_consents
+    where run_no = ${runNo} and seq = any(${[...seqs]}::int[]) and attempt = ${attempt}`.execute(db);
+  return new Map(rows.map(({ seq, ...consent }) => [seq, consent]));
+}
+
 /** Of one recipient, by attempt. */
 export async function listConsents(
   db: Executor,
@@ -28,7 +43,7 @@ export async function listConsents(
   seq: number,
 ): Promise<ReadonlyMap<number, EmailConsent>> {
   const { rows } = await sql<EmailConsent & { readonly attempt: number }>`
-    select attempt, checked_at as "checkedAt", consented_at as "consentedAt", source, region, rules
+    select attempt, ${COLUMNS}
     from email_consents where run_no = ${runNo} and seq = ${seq}`.execute(db);
   return new Map(rows.map(({ attempt, ...consent }) => [attempt, consent]));
 }

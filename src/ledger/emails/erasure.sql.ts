@@ -20,7 +20,7 @@ export async function eraseMessages(tx: Executor, runNo: number, seqs: readonly 
     then ${sql.ref(column)} else ${ERASED_ID} || encode(sha256(convert_to(${sql.ref(column)}, 'UTF8')), 'hex') end`;
   await sql`
     with erased as (
-      update email_messages set erased = true, summary = null, replaced_outcome = null,
+      update email_messages set erased = true, summary = null, replaced_outcome = null, salt = null,
         message_id = ${hashed('message_id')}, recipient_id = ${hashed('recipient_id')}
       where run_no = ${runNo} and seq = any(${[...seqs]}::int[]) returning job_id)
     update email_events set data = '{}', message_id = null, recipient_id = null

@@ -21,9 +21,11 @@ export async function recordJob(db: Executor, job: NewJob): Promise<void> {
     values (${runNo}, ${jobId}, ${writeId}, 1, ${submittedAt}, 0, coalesce(${nextPollAt}::timestamptz, clock_timestamp()))
     on conflict do nothing`.execute(db);
   await sql`
-    insert into email_messages (run_no, seq, attempt, write_id, job_id, message_id, recipient_id)
-    select ${runNo}, seq, ${nextAttempt(sql`${runNo}::int`)}, ${writeId}, ${jobId}, "messageId", "recipientId"
-    from json_to_recordset(${JSON.stringify(messages)}::json) as sent(seq int, "messageId" text, "recipientId" text)
+    insert into email_messages (run_no, seq, attempt, write_id, job_id, message_id, recipient_id, salt, content_hash)
+    select ${runNo}, seq, ${nextAttempt(sql`${runNo}::int`)}, ${writeId}, ${jobId}, "messageId", "recipientId", salt,
+      "contentHash"
+    from json_to_recordset(${JSON.stringify(messages)}::json) as sent(seq int, "messageId" text, "recipientId" text,
+      salt text, "contentHash" text)
     where ${writeId}::bigint <> all (select known.write_id from email_messages known
       where known.run_no = ${runNo} and known.seq = sent.seq)
     order by seq`.execute(db);

@@ -15,6 +15,9 @@ export interface NewMessage {
   /** CXone's ids, if its answer names them. */
   readonly messageId: string | null;
   readonly recipientId: string | null;
+  /** Of its content (seals.ts). Absent: nothing vouches for it. */
+  readonly salt?: string;
+  readonly contentHash?: string;
 }
 
 export interface Job {

@@ -61,6 +61,9 @@ create table email_messages (
   replaced_outcome json,
   -- When its complaint or unsubscription was brought to CXone's preferences.
   synced_at timestamptz,
+  -- What the audit entry of the write vouches for (emails/seals.ts).
+  salt text,
+  content_hash text,
   -- Nothing about the recipient is kept any more, and its state stays as it is.
   erased boolean not null default false,
   primary key (run_no, seq, attempt),

@@ -1,0 +1,13 @@
+/** Seals of messages in PostgreSQL. */
+import { sql } from 'kysely';
+import type { Executor } from '../database.ts';
+import type { EmailSeal } from './seals.ts';
+
+export async function listSeals(db: Executor, runNo: number, seq: number): Promise<EmailSeal[]> {
+  const { rows } = await sql<EmailSeal>`
+    select m.attempt, m.write_id as "writeId", m.salt, m.content_hash as "contentHash",
+      array(select other.content_hash from email_messages other where other.run_no = m.run_no
+        and other.job_id = m.job_id and other.write_id = m.write_id order by other.seq) as batch
+    from email_messages m where m.run_no = ${runNo} and m.seq = ${seq} order by m.attempt`.execute(db);
+  return rows;
+}
