@@ -138,22 +138,40 @@ describe('a lost answer', () => {
   });
 });
 
-it('an answer that is not part of the contract leaves its batch in doubt, and does not fail the run', async () => {
-  const cxone = await start({ email: { recipientsPerRequest: 1 } });
-  const redirect = { status: 302, location: '/elsewhere', when: 'after' } as const;
-  await cxone.admin.setFaults([{ match: MESSAGES, fault: redirect }]);
-  const run = await cxone.planned(people(12));
-  const { halted, lost } = await cxone.page(run);
-  expect(halted).toBeNull();
-  const inDoubt = await cxone.inDoubt(run);
-  expect(inDoubt.length).toBeGreaterThan(0);
-  expect(lost).toMatchObject({ inARow: inDoubt.length, limit: 2 });
-  expect(await cxone.accepted()).toHaveLength(inDoubt.length);
-  await cxone.resolve(run, 'leave');
-  await cxone.admin.setFaults([]);
-  await cxone.writeAll(run);
-  const sent = 12 - inDoubt.length;
-  expect(await cxone.counts(run)).toMatchObject({ in_doubt: inDoubt.length, sent, pending: 0 });
+describe.each([false, true])('an answer that is not part of the contract (repeats dropped: %s)', (drops) => {
+  async function redirected(status: number) {
+    const cxone = await start({
+      email: { recipientsPerRequest: 1, isIdempotent: drops },
+      simulator: { emailIdempotent: drops },
+    });
+    const redirect = { status, location: '/elsewhere', when: 'after' } as const;
+    await cxone.admin.setFaults([{ match: MESSAGES, fault: redirect }]);
+    const run = await cxone.planned(people(12));
+    const { halted, lost } = await cxone.page(run);
+    expect(halted).toBeNull();
+    const inDoubt = await cxone.inDoubt(run);
+    expect(inDoubt.length).toBeGreaterThan(0);
+    expect(lost).toMatchObject({ inARow: inDoubt.length, limit: 2 });
+    expect(await cxone.accepted()).toHaveLength(inDoubt.length);
+    await cxone.admin.setFaults([]);
+    return { cxone, run, inDoubt: inDoubt.length };
+  }
+
+  it.each([302, 418])('leaves its batch in doubt, and does not fail the run (%i)', async (status) => {
+    const { cxone, run, inDoubt } = await redirected(status);
+    await cxone.resolve(run, 'leave');
+    await cxone.writeAll(run);
+    expect(await cxone.counts(run)).toMatchObject({ in_doubt: inDoubt, sent: 12 - inDoubt, pending: 0 });
+    expect(await cxone.accepted()).toHaveLength(12);
+  });
+
+  it('is asked for again only on a decision', async () => {
+    const { cxone, run, inDoubt } = await redirected(307);
+    await cxone.resolve(run, 'resend');
+    await cxone.writeAll(run);
+    expect(await cxone.counts(run)).toMatchObject({ sent: 12, pending: 0 });
+    expect(await cxone.accepted()).toHaveLength(drops ? 12 : 12 + inDoubt);
+  });
 });
 
 describe('a message that is to be sent again after a bounce', () => {

@@ -112,7 +112,7 @@ export class PageHalt {
    * writes does not fail for it; otherwise Temporal's backoff would grow with every lost answer.
    */
   noteFailure(error: CxoneError, isRepeatable = true): void {
-    if (!isRepeatable && this.#asksAbout(error)) return;
+    if (this.asksAbout(error)) return;
     this.#lastFailure = error;
     if (error instanceof CxoneRateLimited) return;
     this.#failuresInARow += 1;
@@ -122,9 +122,10 @@ export class PageHalt {
 
   /**
    * An answer that is not part of the contract, such as a redirect: the write may have been carried out. The run asks about it, as
-   * about a lost answer. Runs that do not pause for those fail, lest one write after the other becomes doubtful.
+   * about a lost answer, even where a repeat is safe: it would most likely get the same answer. Runs that do not pause for those
+   * fail, lest one write after the other becomes doubtful.
    */
-  #asksAbout(error: CxoneError): boolean {
+  asksAbout(error: CxoneError): boolean {
     return this.#asksWhenInDoubt && error.applied === 'unknown' && isFinal(error);
   }
 

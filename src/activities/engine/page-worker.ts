@@ -218,6 +218,12 @@ export class PageWorker {
     return null;
   }
 
+  /** It has left, and no repeat would show more. */
+  async #askAbout(write: OpenWrite, held: HeldWrite, why: string): Promise<void> {
+    await this.#attempts.markSent({ id: write.id, fence: held.fence });
+    await this.#leaveInDoubt(write, held, why);
+  }
+
   async #leaveInDoubt(write: OpenWrite, { fence }: HeldWrite, why?: string): Promise<void> {
     await this.#settlement.leaveInDoubt(write, fence, why);
     this.#halt.noteInDoubt();
@@ -252,11 +258,11 @@ export class PageWorker {
     const result = await this.#attempts.send(held, definition, () => sendThroughGate(definition, attempt), {
       leaveInDoubt: (why) => this.#leaveInDoubt(write, held, why),
       giveUp: async (error) => {
-        if (!attempt.alwaysFails(error)) return null;
-        if (definition.repeatsOnlyWhole && mayBeAppliedAfter(write, error)) {
-          await this.#attempts.markSent({ id: write.id, fence: held.fence });
-          await this.#leaveInDoubt(write, held, describeGivenUp(write, error));
-        } else await this.#settlement.giveUp(write, held.fence, error, giveUpAlone(error));
+        if (this.#halt.asksAbout(error)) await this.#askAbout(write, held, error.message);
+        else if (!attempt.alwaysFails(error)) return null;
+        else if (definition.repeatsOnlyWhole && mayBeAppliedAfter(write, error))
+          await this.#askAbout(write, held, describeGivenUp(write, error));
+        else await this.#settlement.giveUp(write, held.fence, error, giveUpAlone(error));
         return 'settled';
       },
     });
