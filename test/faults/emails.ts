@@ -44,7 +44,8 @@ export async function startSend(client: CxflowClient, { name, rows, input }: Rec
   return runId;
 }
 
-function guidOf(text: string): string {
+/** The contact id of a recipient, by the address. */
+export function guidOf(text: string): string {
   const hash = createHash('sha256').update(text).digest('hex');
   return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-4${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
 }

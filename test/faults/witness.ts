@@ -25,11 +25,14 @@ export interface Witness {
 
 /** Of a contact record, of a preference, or of an item, which has it as a field. */
 const CONTACT_ID = /(?:"contactId"|"name":"contact_id","value"):"([^"]+)"/g;
+const contactIdsOf = (body: string): string[] => [...body.matchAll(CONTACT_ID)].map(([, id = '']) => id);
 
 export async function startWitness(
   simulatorUrl: string,
   databaseUrl: string,
   ledger: Ledger,
+  /** The contact ids of the people to whom a request goes. */
+  peopleOf: (body: string) => readonly string[] = contactIdsOf,
 ): Promise<Witness> {
   const database = openDatabase(databaseUrl, 8);
   const late: (readonly string[])[] = [];
@@ -45,7 +48,7 @@ export async function startWitness(
   };
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await buffer(request);
-    const people = [...body.toString().matchAll(CONTACT_ID)].map(([, id = '']) => id);
+    const people = peopleOf(body.toString());
     if (people.length > 0) {
       const objected = await listObjected(people);
       if (objected.length > 0) late.push(objected);
