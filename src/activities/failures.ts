@@ -18,7 +18,7 @@ import { SnapshotGone } from '../ledger/consent/suppression-snapshots.ts';
 import { classifyLedgerError, type LedgerErrorKind, sqlState } from '../ledger/errors.ts';
 import { Superseded } from '../ledger/fence.ts';
 import { DatasetGone } from '../ledger/runs/datasets.ts';
-import { RunEnded } from '../ledger/runs/runs.ts';
+import { RunEnded, RunMissing } from '../ledger/runs/runs.ts';
 import { SourceError } from '../sources/errors.ts';
 import { RepeatedFailures } from './repeated-failures.ts';
 
@@ -83,6 +83,11 @@ function boundDelay(type: RetryableFailureType, delayMs: number): number {
   return Math.min(Math.max(1, Math.ceil(delayMs)), longestMs);
 }
 
+/** Only a run that has been opened in the ledger has activities that look for it there. */
+const LOST_RUN =
+  'The ledger was restored from a backup from before the run began, or DATABASE_URL names another one. Nothing more is sent. ' +
+  'Before you start the same run again, find out in CXone what it has sent: the ledger no longer knows, and would send all of it again';
+
 export function toFailure(error: unknown): Error {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   if (error instanceof CxoneError) return translateCxoneError(error);
@@ -92,6 +97,7 @@ export function toFailure(error: unknown): Error {
     return retryableFailure('Superseded', error.message);
   if (error instanceof SourceError || error instanceof DatasetGone)
     return fatalFailure('SourceUnreadable', error.message);
+  if (error instanceof RunMissing) return fatalFailure('LedgerRestored', `${error.message}. ${LOST_RUN}`);
   if (error instanceof RunEnded) return fatalFailure('AlreadyRun', error.message);
   return (
     translateLedgerError(error) ??

@@ -17,6 +17,8 @@ export type RunFailureType =
   /** CXone's suppression list looks wrong, and nobody has accepted it. */
   | 'SuppressionsDoubtful'
   | 'LedgerRefused'
+  /** The ledger knows less of the run than the run itself, because it was restored from a backup. */
+  | 'LedgerRestored'
   /** The execution in Temporal ended without closing the run: stored by a worker, not thrown. */
   | 'ExecutionEnded'
   | 'Bug';

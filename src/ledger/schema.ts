@@ -56,6 +56,10 @@ export interface RunsTable {
   purged_counts: NullableJson<Counts>;
   /** Its measures, once they are final (runs/metrics.ts). */
   metrics: NullableJson<unknown>;
+  /** When it was found that the ledger had been restored from a backup from before some of its claims. */
+  restored_at: Date | null;
+  /** The claims of writes that were deleted since. */
+  forgotten_claims: Generated<number>;
 }
 
 /** The source of a run's rows. */

@@ -41,7 +41,7 @@ export const READS: ReadonlySet<string> = new Set(
     'capacity.remaining capacity.others capacity.unanswered',
     'suppressionSnapshots.latest suppressionSnapshots.lastAccepted suppressionSnapshots.find',
     'answers.messages answers.latest answers.summary',
-    'writes.listOpen writes.listInDoubt writes.remainingLeaseMs',
+    'writes.listOpen writes.listInDoubt writes.remainingLeaseMs writes.countClaims',
     'audit.list audit.verify outbox.listUndelivered outbox.renderedTotals outbox.ownTotals outbox.trailer',
     'outbox.countDeliveries',
     'datasets.find datasets.read retries.list retries.listRecords retries.findObstacle rateBudget.blockedMs rateBudget.list',

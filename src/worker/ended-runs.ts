@@ -52,8 +52,27 @@ export function watchEndedRuns(deps: EndedRunsDeps): EndedRuns {
   };
 }
 
+interface Failure {
+  readonly type: RunFailureType;
+  readonly message: string;
+}
+
+/** A run is closed in the ledger before its execution completes (docs/adr/0028-restored-ledgers.md). */
+const RESTORED: Failure = {
+  type: 'LedgerRestored',
+  message:
+    'its execution in Temporal has completed, and the ledger does not know it: it was restored from a backup. What was open then may ' +
+    'have been sent since, and is in doubt. Start the same run again to decide about it (docs/deployment.md)',
+};
+
+const describeEnd = ({ why }: End): Failure => ({
+  type: 'ExecutionEnded',
+  message: describeEndedOutside(why),
+});
+
 interface End {
   readonly why: string;
+  readonly hasCompleted: boolean;
   /** In milliseconds; null if Temporal does not know. */
   readonly closedAt: number | null;
 }
@@ -99,10 +118,10 @@ export class EndedRunsWatcher {
     const { ledger, log } = this.#deps;
     const end = await this.#findEnd(run);
     if (end === null) return;
-    const message = describeEndedOutside(end.why);
-    const failure = { type: 'ExecutionEnded' satisfies RunFailureType, message };
-    if (await ledger.runs.closeEnded({ ...run, closedAt: end.closedAt, failure }))
-      log.warn({ run: run.runId }, message);
+    const { closedAt, hasCompleted } = end;
+    const failure = hasCompleted ? RESTORED : describeEnd(end);
+    if (await ledger.runs.closeEnded({ ...run, closedAt, failure, hasCompleted }))
+      log.warn({ run: run.runId }, failure.message);
   }
 
   /** How the execution ended; null while it is open, or if that is not certain. */
@@ -112,9 +131,9 @@ export class EndedRunsWatcher {
       const { name } = found.status;
       if (!ENDED.has(name)) return null;
       const why = (await this.#findReason(run.runId, found.runId)) ?? name.toLowerCase();
-      return { why, closedAt: found.closeTime?.getTime() ?? null };
+      return { why, hasCompleted: name === 'COMPLETED', closedAt: found.closeTime?.getTime() ?? null };
     }
-    if (await this.#isOwnTemporal(run)) return { why: 'deleted', closedAt: null };
+    if (await this.#isOwnTemporal(run)) return { why: 'deleted', hasCompleted: false, closedAt: null };
     if (!this.#leftAlone.has(run.runId)) {
       this.#leftAlone.add(run.runId);
       const message =

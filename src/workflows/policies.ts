@@ -168,6 +168,11 @@ export function isRateLimited(error: unknown): boolean {
   return cause instanceof ApplicationFailure && cause.type === 'RateLimited';
 }
 
+/** Of the activity itself: the ledger lacks what the run has done, or the whole run. */
+export function isLedgerRestored(failure: unknown): boolean {
+  return failure instanceof ApplicationFailure && failure.type === 'LedgerRestored';
+}
+
 /** How long a finished run waits for a subscriber that does not answer. Undelivered events stay in the outbox. */
 export const MAX_DELIVERY_WAIT = '10 minutes';
 

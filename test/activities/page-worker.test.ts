@@ -29,7 +29,7 @@ describe('a page', () => {
     const cxone = fakeCxone();
     const result = await createWorker(opened().ledger, cxone.cxone).writePage(allBatches(run));
     const counts = { total: 25, pending: 0, created: 25 };
-    expect(result).toEqual({ counts, left: 0, waitMs: 0, halted: null });
+    expect(result).toEqual({ counts, left: 0, waitMs: 0, halted: null, claims: 3 });
     expect(cxone.posts.map((ids) => ids.length).sort()).toEqual([10, 10, 5]);
     expect(new Set(cxone.creations).size).toBe(25);
   });

@@ -180,6 +180,6 @@ describe('steerRun', () => {
   });
 
   it('fails for a run that the ledger does not know', async () => {
-    await expect(steer('none', 'go', null)).rejects.toMatchObject({ type: 'Bug' });
+    await expect(steer('none', 'go', null)).rejects.toMatchObject({ type: 'LedgerRestored' });
   });
 });

@@ -175,7 +175,8 @@ async function checkContactJournal(
   ).toEqual([]);
   await checkCreatedOnce(database, run, created);
   await checkOpenOrigins(database, run);
-  await checkPostsWereClaimed(database, admin);
+  // A ledger that was restored from a backup has lost the claims made since.
+  if (run.restored_at === null) await checkPostsWereClaimed(database, admin);
   await checkEachBatchWasClaimed(database, admin, run, {
     path: `/api/v2/contactlists/${encodeURIComponent(run.target)}/records`,
     kind: 'create',

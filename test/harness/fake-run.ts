@@ -32,6 +32,8 @@ export function fakeRun(change: Partial<Run> = {}): Run {
     purged_at: null,
     purged_counts: null,
     metrics: null,
+    restored_at: null,
+    forgotten_claims: 0,
     staged_counts: null,
     cancelled_records: 0,
     namespace: null,

@@ -235,6 +235,20 @@ describe('dropped retries', () => {
     expect(await ledger.emails.planRetries(run.run_no, [retry(1)])).toBe(1);
   });
 
+  it('leave the number of claims of the run as it is', async () => {
+    const { ledger } = opened();
+    const run = await bouncedRun(2);
+    await ledger.emails.planRetries(run.run_no, [retry(1, 1, PAST)]);
+    const [write] = await writesOf(ledger, run);
+    const { fence } = await claimed(ledger, run, write?.id ?? '');
+    await ledger.writes.release(write?.id ?? '', fence);
+    const before = await ledger.writes.countClaims(run.run_no, 1, 1);
+    expect(await ledger.emails.dropRetries(run.run_no)).toBe(1);
+    expect(await writesOf(ledger, run)).toEqual([]);
+    const { ofRun, ofBatches } = await ledger.writes.countClaims(run.run_no, 1, 1);
+    expect({ ofRun, ofBatches }).toEqual({ ofRun: before.ofRun, ofBatches: before.ofBatches });
+  });
+
   it('leave first messages alone', async () => {
     const { ledger } = opened();
     const run = await emailRun(ledger, 4, 2);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Superseded } from '../../src/ledger/fence.ts';
 import type { OpenRun } from '../../src/ledger/runs/runs.ts';
-import { inProcesses, ledgerOfFile, someId } from './harness.ts';
+import { inProcesses, ledgerOfFile, plannedRun, someId } from './harness.ts';
 
 const opened = ledgerOfFile();
 
@@ -31,6 +31,17 @@ it('a run whose execution has ended is closed once, as failed, with its audit en
   const actions = [];
   for await (const { action, data } of audit.list(runId)) actions.push([action, data]);
   expect(actions.slice(1)).toEqual([['run_closed', { state: 'failed', failure }]]);
+});
+
+it('the open writes of a run whose execution has completed are in doubt: the ledger was restored', async () => {
+  const { ledger } = opened();
+  const run = await plannedRun(ledger, 20, 10);
+  await ledger.runs.reopen({ ...request(run.run_id, { namespace: 'n9', id: 'e1' }) });
+  const ended = { runNo: run.run_no, executionId: 'e1', closedAt: null, failure, hasCompleted: true };
+  expect(await ledger.runs.closeEnded(ended)).toBe(true);
+  expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 20, pending: 0, in_doubt: 20 });
+  expect((await ledger.runs.get(run.run_id)).restored_at).toBeInstanceOf(Date);
+  expect(await ledger.runs.closeEnded(ended)).toBe(false);
 });
 
 it('a run that another execution has opened since is left alone', async () => {

@@ -95,6 +95,16 @@ describe('the status of an execution', () => {
 });
 
 describe('an execution that is not found', () => {
+  it('COMPLETED says that the ledger was restored, since a run is closed before; others that it has ended', async () => {
+    const { watcher, ends } = watcherOf(['COMPLETED', 'TERMINATED', 'FAILED']);
+    await watcher.pass();
+    expect(ends.map(({ failure, hasCompleted }) => [failure.type, hasCompleted])).toEqual([
+      ['LedgerRestored', true],
+      ['ExecutionEnded', false],
+      ['ExecutionEnded', false],
+    ]);
+  });
+
   it('closes no run if Temporal has none of the runs, and warns about each once', async () => {
     const { watcher, closed, warnings } = watcherOf(['not found', 'not found']);
     await watcher.pass();

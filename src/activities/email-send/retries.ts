@@ -15,6 +15,8 @@ const SHARE_OF_WAIT = 0.1;
 
 /** Repeatable: a message is retried once. */
 export async function planRetries({ ledger }: EmailSendDeps, run: Run): Promise<void> {
+  // The retry may have been planned and sent after the backup (docs/adr/0028-restored-ledgers.md).
+  if (run.restored_at !== null) return;
   const input = runInput(spec, run);
   const { retryAfterMs } = emailSendTimes(input);
   const retries = retriesOf(input);

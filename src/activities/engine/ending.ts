@@ -9,6 +9,7 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import { retryableFailure } from '../failures.ts';
 import type { Counted } from './definition.ts';
 import type { Registry } from './registry.ts';
+import { doubtIfRestored, type SeenLedger } from './restored.ts';
 import { activityKey, attemptTime, takeOver } from './step.ts';
 
 export interface CloseRun {
@@ -19,6 +20,15 @@ export interface CloseRun {
     readonly breaksRules?: true;
     readonly message: string;
   } | null;
+  /** Absent in histories of earlier versions. */
+  readonly seen?: SeenLedger;
+}
+
+export interface EndPending {
+  readonly runId: string;
+  readonly state: 'cancelled' | 'rejected';
+  /** Absent in histories of earlier versions. */
+  readonly seen?: SeenLedger;
 }
 
 export interface EndingDeps {
@@ -33,8 +43,9 @@ export function createEnding(deps: EndingDeps) {
      * Ends a run early: what may have been applied is in doubt, the rest was not written. Repeatable; waits for leases that
      * are still live.
      */
-    async endPending({ runId, state }: { runId: string; state: 'cancelled' | 'rejected' }): Promise<void> {
+    async endPending({ runId, state, seen }: EndPending): Promise<void> {
       const run = await takeOver(ledger, runId);
+      await doubtIfRestored(deps, run, seen);
       await ledger.runs.steer(run.run_no, 'stopped', attemptTime());
       await endPending(deps, run, state);
     },
@@ -47,9 +58,11 @@ export function createEnding(deps: EndingDeps) {
   };
 }
 
-async function closeRun(deps: EndingDeps, { runId, state, failure }: CloseRun): Promise<BulkResult> {
+async function closeRun(deps: EndingDeps, { runId, state, failure, seen }: CloseRun): Promise<BulkResult> {
   const { ledger, registry } = deps;
   const run = await takeOver(ledger, runId);
+  const restored = await doubtIfRestored(deps, run, seen, failure?.type === 'LedgerRestored');
+  if (restored && state === 'completed') throw restored;
   const definition = registry.get(run.kind);
   // A page that outlived its run must not write what is counted here as not written.
   await ledger.runs.steer(run.run_no, 'stopped', attemptTime());

@@ -14,6 +14,7 @@ import { type HaltReason, type LostInARow, OUTAGE_AFTER, PageHalt } from './page
 import { definitionOf, inTurn, MAX_DOUBLINGS, mayBeTried, waitBeforeNextPass } from './page-order.ts';
 import { maySend } from './prior-attempt.ts';
 import type { RateLimiter } from './rate-limiter.ts';
+import type { SeenLedger } from './restored.ts';
 import { type PageEvents, PageSettlement, type SettledAnswer } from './settle.ts';
 import { toAttempt, withoutPersons } from './write-attempt.ts';
 import type { WriteDefinition } from './write-definition.ts';
@@ -24,6 +25,8 @@ export interface Page {
   readonly toBatch: number;
   /** Epoch ms: nothing is claimed after it. Absent: at any time. */
   readonly claimsUntil?: number;
+  /** Absent in histories of earlier versions. */
+  readonly seen?: SeenLedger;
 }
 
 export interface PageResult {
@@ -36,6 +39,8 @@ export interface PageResult {
   readonly halted: HaltReason | null;
   /** ISO 8601: the first moment at which writes may be tried that are not among `left` because it has not come. Absent: none. */
   readonly notBefore?: string;
+  /** How many claims the ledger knows of the run. Absent in histories of earlier versions. */
+  readonly claims?: number;
   /** Of an operation that pauses after `limit` of them. */
   readonly lost?: LostInARow & { readonly limit: number };
 }
@@ -44,6 +49,8 @@ export interface PageWorkerDeps {
   readonly ledger: Ledger;
   readonly rateLimiter: RateLimiter;
   readonly holder: string;
+  /** A claim of the page was committed. */
+  readonly onClaimed: () => void;
 }
 
 /** An answer that is not settled yet. */
@@ -212,6 +219,7 @@ export class PageWorker {
     if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') this.halt(claimed.verdict);
     if (claimed.verdict === 'leased') this.#leasedForMs = Math.max(this.#leasedForMs, claimed.waitMs);
     if (claimed.verdict !== 'held') return null;
+    this.#deps.onClaimed();
     const held = claimed.write;
     if (maySend(write, held, definition.repeatable)) return held;
     await this.#leaveInDoubt(write, held);

@@ -114,7 +114,11 @@ export async function restoreSent(
     by_write as (
       select w.id, array_agg(seq) as seqs from writes w, unnest(w.seqs) seq join restored using (seq)
       where w.run_no = ${runNo} and w.state = 'planned' group by w.id),
-    removed as (delete from writes w using by_write b where w.id = b.id and w.seqs <@ b.seqs),
+    removed as (delete from writes w using by_write b where w.id = b.id and w.seqs <@ b.seqs returning w.attempts),
+    -- A run never has fewer claims than before (writes/restored.sql.ts).
+    forgotten as (
+      update runs set forgotten_claims = forgotten_claims + n
+      from (select sum(attempts)::int as n from removed) deleted where run_no = ${runNo} and n > 0),
     unmarked as (
       update email_messages m set retried = false, replaced_outcome = null from newest join restored using (seq)
       where m.run_no = ${runNo} and m.seq = newest.seq and m.attempt = newest.attempt),

@@ -5,7 +5,15 @@ import type { Executor } from '../database.ts';
 import { sqlState } from '../errors.ts';
 import { type AttemptTime, fenced, type RunRef, Superseded } from '../fence.ts';
 import { lockRun } from '../locks.ts';
-import { type Execution, type Opened, type OpenRun, type Reservation, type Run, RunEnded } from './runs.ts';
+import {
+  type Execution,
+  type Opened,
+  type OpenRun,
+  type Reservation,
+  type Run,
+  RunEnded,
+  RunMissing,
+} from './runs.ts';
 
 /** The states of a run that can be started again under its id. */
 const OPEN: readonly Run['state'][] = ['running', 'failed'];
@@ -18,7 +26,7 @@ export async function findRun(db: Executor, runId: string): Promise<Run | undefi
 
 export async function get(db: Executor, runId: string): Promise<Run> {
   const run = await findRun(db, runId);
-  if (!run) throw new Error(`run ${runId} is not in the ledger`);
+  if (!run) throw new RunMissing(runId);
   return run;
 }
 

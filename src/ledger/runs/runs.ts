@@ -7,7 +7,7 @@ import type { RunSource, RunsTable } from '../schema.ts';
 export interface Runs {
   find(runId: string): Promise<Run | undefined>;
 
-  /** Errors: the run does not exist. */
+  /** Errors: RunMissing. */
   get(runId: string): Promise<Run>;
 
   /** The ids that begin with this text, the newest first. */
@@ -36,7 +36,7 @@ export interface Runs {
   /**
    * The run, for the attempt of a step. What an earlier attempt still wants to store fails with Superseded, and the other
    * methods accept the returned run until a later attempt takes it over. A repetition changes nothing. Errors: Superseded,
-   * if a later attempt has taken it over; the run does not exist.
+   * if a later attempt has taken it over; RunMissing.
    */
   takeOver(runId: string, attempt: AttemptTime): Promise<Run>;
 
@@ -98,7 +98,8 @@ export interface Runs {
 
   /**
    * `running` → `failed`, for a run whose execution has ended without closing it, with its audit entry in the same
-   * transaction. No claim follows, and every attempt of that execution is superseded. False: the run has ended, or another
+   * transaction. No claim follows, and every attempt of that execution is superseded. If it has completed, its open writes →
+   * `in_doubt` (`Writes.doubt`). False: the run has ended, or another
    * execution has opened it since; nothing changed. A repetition returns false.
    */
   closeEnded(ended: EndedExecution): Promise<boolean>;
@@ -139,6 +140,14 @@ export class RunEnded extends Error {
   }
 }
 
+/** The ledger does not know the run. */
+export class RunMissing extends Error {
+  override readonly name = 'RunMissing';
+  constructor(runId: string) {
+    super(`run ${runId} is not in the ledger`);
+  }
+}
+
 export interface OpenRun {
   readonly runId: string;
   readonly kind: string;
@@ -175,6 +184,8 @@ export interface EndedExecution extends Omit<ExecutingRun, 'runId'> {
   /** When it ended, in milliseconds by Temporal's clock; null if Temporal does not know. */
   readonly closedAt: AttemptTime | null;
   readonly failure: { readonly type: string; readonly message: string };
+  /** It has completed, so whatever is open in the ledger may have been sent: the ledger was restored from a backup. */
+  readonly hasCompleted?: boolean;
 }
 
 export interface Opened {

@@ -1,5 +1,5 @@
 /** Writes whose answer is missing and that must not simply be repeated. */
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Reason } from '../../domain/run.ts';
 import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Executor } from '../database.ts';
@@ -10,18 +10,37 @@ import { maybeApplied } from './maybe-applied.sql.ts';
 import type { InDoubtQuery, Resolution, WriteInDoubt } from './writes.ts';
 
 export async function markInDoubt(db: Executor, runNo: number, reason: Reason): Promise<void> {
-  await sql`
+  const which = sql<boolean>`state = 'unanswered' or (state = 'sending' and lease_until <= clock_timestamp())
+    or ${maybeApplied()}`;
+  await putInDoubt(db, { runNo, which, reason, details: 'cancelled before its answer was known' });
+}
+
+interface NewlyInDoubt {
+  readonly runNo: number;
+  /** A condition on `writes`, whose records are pending. */
+  readonly which: RawBuilder<boolean>;
+  readonly reason: Reason;
+  /** For the audit. */
+  readonly details: string;
+}
+
+/** Returns how many writes. */
+export async function putInDoubt(
+  db: Executor,
+  { runNo, which, reason, details }: NewlyInDoubt,
+): Promise<number> {
+  const { rows } = await sql<{ n: number }>`
     with marked as (
       update writes set state = 'in_doubt', lease_until = null, settled_at = clock_timestamp(),
         counts = json_build_object('in_doubt', cardinality(seqs))
-      where run_no = ${runNo} and (state = 'unanswered' or (state = 'sending' and lease_until <= clock_timestamp())
-        or ${maybeApplied()})
+      where run_no = ${runNo} and (${which})
       returning id, run_no, batch, kind, seqs),
-    audited as (${auditInDoubt('marked', 'cancelled before its answer was known')})
-    insert into outcomes (run_no, seq, outcome, reasons, write_id)
-    select ${runNo}, seq, 'in_doubt', ${JSON.stringify([reason])}::json, id from marked, unnest(seqs) seq`.execute(
-    db,
-  );
+    audited as (${auditInDoubt('marked', details)}),
+    stored as (
+      insert into outcomes (run_no, seq, outcome, reasons, write_id)
+      select ${runNo}, seq, 'in_doubt', ${JSON.stringify([reason])}::json, id from marked, unnest(seqs) seq)
+    select count(*)::int as n from marked`.execute(db);
+  return rows[0]?.n ?? 0;
 }
 
 export async function listInDoubt(

@@ -72,6 +72,16 @@ export interface Writes {
   /** How long until the last lease of the run has expired; 0: none is valid. Reads only. */
   remainingLeaseMs(runNo: number): Promise<number>;
 
+  /** How many claims of its writes the ledger knows. None of the numbers ever falls. Reads only. */
+  countClaims(runNo: number, fromBatch: number, toBatch: number): Promise<Claims>;
+
+  /**
+   * For a run whose ledger was restored from a backup: `planned`, `unanswered` and `sending`, whatever the lease, up to a batch
+   * → `in_doubt`, or → `unanswered` with one more lost answer. In the same transaction nothing more is claimed until the run is
+   * reopened, and an audit entry is added. A repetition changes no write that was changed before. Returns how many it changed.
+   */
+  doubt(runNo: number, doubt: Doubt): Promise<number>;
+
   /** All that had this record, as it was handed from one to the next, in the order of their ids. Reads only. */
   listOfRecord(runNo: number, seq: number): Promise<WriteOfRecord[]>;
 
@@ -129,6 +139,22 @@ export interface OpenWrite {
   readonly sentAt: Date | null;
   /** ISO 8601: it is not to be tried before, and that moment has not come by the ledger's clock. Otherwise null. */
   readonly notBefore: string | null;
+}
+
+export interface Claims {
+  readonly ofRun: number;
+  readonly ofBatches: number;
+  /** The time of the last one of the run; null: there is none. */
+  readonly lastAt: Date | null;
+}
+
+export interface Doubt {
+  readonly toBatch: number;
+  readonly becomes: 'in_doubt' | 'unanswered';
+  /** Why, for the records in doubt and the audit. */
+  readonly message: string;
+  /** The number of writes is added to its data. */
+  readonly audit: Pick<NewAuditEntry, 'data' | 'key' | 'runId'>;
 }
 
 export interface WriteOfRecord {

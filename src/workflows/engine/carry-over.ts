@@ -1,5 +1,6 @@
 /** What a run hands to itself when it continues as new (docs/adr/0002-pages.md). */
 import type { Plan } from '../../activities/engine/plan.ts';
+import type { SeenLedger } from '../../activities/engine/restored.ts';
 import type { Counts, Phase } from '../../domain/run.ts';
 import type { Decisions } from './decision.ts';
 import type { CarriedMessages } from './steering.ts';
@@ -18,6 +19,8 @@ export interface CarryOver extends CarriedMessages {
   readonly deadline?: number | undefined;
   readonly notBefore?: string;
   readonly lostInARow?: number;
+  /** Absent in histories of earlier versions. */
+  readonly seen?: SeenLedger;
 }
 
 /** Phases in which a run waits for a decision, for days if need be. */

@@ -10,7 +10,7 @@ import {
 import { BREAKS_RULES, fatalFailure, type RunFailureType } from '../../contract/failures.ts';
 import type { RunResult } from '../../contract/run.ts';
 import type { RunState } from '../../domain/run.ts';
-import { ledgerScans } from '../policies.ts';
+import { isLedgerRestored, ledgerScans } from '../policies.ts';
 import { deliverRemaining } from './delivery.ts';
 import type { Run } from './run.ts';
 
@@ -26,9 +26,9 @@ export async function close<R extends RunResult>(
   state: RunState,
   failure: Failure | null = null,
 ): Promise<R> {
-  const { runId } = run;
+  const { runId, seen } = run;
   const result = await ledgerScans.closeRun.executeWithOptions({ summary: state }, [
-    { runId, state, failure },
+    { runId, state, failure, seen },
   ]);
   Object.assign(run, {
     phase: 'done',
@@ -76,10 +76,10 @@ function isCancelled(run: Run): boolean {
 
 function endCancelled<R extends RunResult>(run: Run): Promise<R> {
   return CancellationScope.nonCancellable(async () => {
-    const { runId } = run;
+    const { runId, seen } = run;
     if (run.onEndingEarly || (run.delivery && run.hasSubscriber))
       await ledgerScans.endPending.executeWithOptions({ summary: 'cancel what is pending' }, [
-        { runId, state: 'cancelled' },
+        { runId, state: 'cancelled', seen },
       ]);
     await run.onEndingEarly?.();
     await deliverRemaining(run);
@@ -97,6 +97,9 @@ async function endFailed(run: Run, cause: TemporalFailure): Promise<ApplicationF
     await run.onEndingEarly?.();
     await deliverRemaining(run);
     await close(run, 'failed', { type, ...(breaksRules && { breaksRules }), message: failure.message });
+  }).catch((error: unknown) => {
+    // It cannot be closed in a ledger that no longer has it.
+    if (!isLedgerRestored(cause) || !isLedgerRestored(unwrap(error))) throw error;
   });
   return failure;
 }

@@ -1,6 +1,7 @@
 /** Writes the pages of a run, a few at a time, so that requests keep flowing while one page ends (docs/adr/0002-pages.md). */
 import { CancellationScope, condition, sleep } from '@temporalio/workflow';
 import type { PageResult } from '../../activities/engine/page-worker.ts';
+import type { SeenLedger } from '../../activities/engine/restored.ts';
 import { pageWrites } from '../policies.ts';
 import { isHistoryLong } from './hand-over.ts';
 
@@ -16,6 +17,9 @@ export interface PagesOptions {
   readonly isStopped: () => boolean;
   /** Epoch ms: after it a person is asked; null: nobody is. */
   readonly asksAfter: () => number | null;
+  /** What the run has seen of its ledger by now. */
+  readonly seen: () => SeenLedger;
+  readonly onOpened: (lastBatch: number) => void;
   /** Null: the page was interrupted and is not finished. */
   readonly interruptible: (call: () => Promise<PageResult>) => Promise<PageResult | null>;
   /** Awaited before the page is tried again. */
@@ -44,6 +48,7 @@ export async function writePages(options: PagesOptions): Promise<number> {
     if (!mayOpen()) break;
     const range = { fromBatch: cursor, toBatch: Math.min(cursor + options.pageBatches - 1, options.batches) };
     cursor = range.toBatch + 1;
+    options.onOpened(range.toBatch);
     open += 1;
     const page = writePage(options, range)
       .then((isFinished) => {
@@ -74,7 +79,8 @@ async function writePage(options: PagesOptions, range: PageRange): Promise<boole
     if (options.isPaused()) return false;
     const summary = summarize(range, options.batches, pass);
     const claimsUntil = options.asksAfter();
-    const page = { runId: options.runId, ...range, ...(claimsUntil !== null && { claimsUntil }) };
+    const { runId } = options;
+    const page = { runId, ...range, ...(claimsUntil !== null && { claimsUntil }), seen: options.seen() };
     const result = await options.interruptible(() =>
       pageWrites.writePage.executeWithOptions({ summary }, [page]),
     );

@@ -1,5 +1,6 @@
 /** The state of one run of any operation. The steps are in steps.ts. */
 import {
+  ActivityFailure,
   allHandlersFinished,
   CancellationScope,
   condition,
@@ -9,6 +10,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Plan } from '../../activities/engine/plan.ts';
+import type { SeenLedger } from '../../activities/engine/restored.ts';
 import type { InDoubt, OpenedRun } from '../../activities/engine/runs.ts';
 import type { CommonInput } from '../../contract/run.ts';
 import type { OperationSpec } from '../../contract/spec.ts';
@@ -22,7 +24,7 @@ import {
 } from '../../contract/steering.ts';
 import { type Counts, NO_COUNTS, type Phase, type Steering } from '../../domain/run.ts';
 import { requireInput } from '../input.ts';
-import { ledger } from '../policies.ts';
+import { isLedgerRestored, ledger } from '../policies.ts';
 import type { Background, Companion } from './background.ts';
 import { type CarryOver, isWaiting } from './carry-over.ts';
 import { NOTHING_DECIDED } from './decision.ts';
@@ -85,6 +87,8 @@ export class Run implements SteeredRun, ShownRun {
   asksAfter: number | null = null;
   /** ISO 8601: the first moment at which writes may be tried that the pages have left for later; null: there are none. */
   notBefore: string | null;
+  /** What the run has seen of its ledger: a ledger that knows less was restored from a backup. */
+  seen: SeenLedger;
   /** MAX_LISTED_IN_DOUBT at most; the ledger has all of them. */
   inDoubt: readonly InDoubt[] = [];
   /** Conflicts that wait for an answer. */
@@ -126,6 +130,7 @@ export class Run implements SteeredRun, ShownRun {
     this.cursor = carryOver?.cursor ?? 1;
     this.notBefore = carryOver?.notBefore ?? null;
     this.lostInARow = carryOver?.lostInARow ?? 0;
+    this.seen = carryOver?.seen ?? { claims: 0, lastBatch: 0 };
     this.hasSubscriber = carryOver?.hasSubscriber ?? false;
     this.#searchAttributes = carryOver?.searchAttributes ?? false;
     this.#isOpen = carryOver !== undefined;
@@ -206,9 +211,12 @@ export class Run implements SteeredRun, ShownRun {
 
   /** Without a decision of a person: after Temporal's own cancel, or a failure. */
   async stopClaims(summary = 'cancelled in Temporal'): Promise<void> {
-    await ledger.steerRun.executeWithOptions({ summary }, [
-      { runId: this.runId, steering: 'stopped', decision: null },
-    ]);
+    const { runId } = this;
+    const stop = { runId, steering: 'stopped', decision: null } as const;
+    await ledger.steerRun.executeWithOptions({ summary }, [stop]).catch((error: unknown) => {
+      // A ledger that no longer has the run lets nobody claim anything of it.
+      if (!(error instanceof ActivityFailure && isLedgerRestored(error.cause))) throw error;
+    });
   }
 
   /** Work beside the steps has failed for good: they end, and the run with that failure. */
@@ -224,7 +232,7 @@ export class Run implements SteeredRun, ShownRun {
   }
 
   carryOver(): CarryOver {
-    const { cursor, plan, hasSubscriber, counts, phase, deadline, notBefore, lostInARow } = this;
+    const { cursor, plan, hasSubscriber, counts, phase, deadline, notBefore, lostInARow, seen } = this;
     if (!plan) throw new TypeError('a run continues as new only once it has a plan');
     return {
       cursor,
@@ -233,6 +241,7 @@ export class Run implements SteeredRun, ShownRun {
       hasSubscriber,
       counts,
       decisions: this.steering.decisions(),
+      seen,
       ...(isWaiting(phase) && { waitingIn: phase, deadline }),
       ...(notBefore !== null && { notBefore }),
       ...(lostInARow > 0 && { lostInARow }),
@@ -297,6 +306,14 @@ export class Run implements SteeredRun, ShownRun {
     ]);
     // Histories of earlier versions have none.
     if (counts) this.setCounts(counts);
+  }
+
+  noteSeen({ claims = 0, lastBatch = 0 }: Partial<SeenLedger>): void {
+    const { seen } = this;
+    this.seen = {
+      claims: Math.max(seen.claims, claims),
+      lastBatch: Math.max(seen.lastBatch, lastBatch),
+    };
   }
 
   setCounts(counts: Counts): void {

@@ -104,6 +104,8 @@ async function writeFrom(run: Run, cursor: number): Promise<boolean> {
     isPaused: () => run.isPaused(),
     isStopped: () => run.isEnding(),
     asksAfter: () => run.asksAfter,
+    seen: () => run.seen,
+    onOpened: (lastBatch) => run.noteSeen({ lastBatch }),
     interruptible: (call) => interruptible(run, call),
     async onResult(page) {
       updateCounts(run, page);
@@ -140,7 +142,8 @@ function describeNotBefore(notBefore: string, pending: number): string {
     : `${notBefore}, the first time at which some of the last ${records} may be written`;
 }
 
-function updateCounts(run: Run, { counts, notBefore }: PageResult): void {
+function updateCounts(run: Run, { counts, notBefore, claims = 0 }: PageResult): void {
+  run.noteSeen({ claims });
   if (notBefore !== undefined && (run.notBefore === null || notBefore < run.notBefore))
     run.notBefore = notBefore;
   // More may be pending than before, because messages are to be sent again.
