@@ -1,4 +1,5 @@
 /** Opt-outs and complaints reach CXone's preferences, also if the run ends before its jobs. */
+import { EventEmitter, once } from 'node:events';
 import type { WorkflowHandle } from '@temporalio/client';
 import { expect, it } from 'vitest';
 import type { TrackMessages } from '../../src/activities/email-send/tracking.ts';
@@ -53,6 +54,30 @@ async function expectHandedOver(
 
 it('hands them over to a preference update of its own, which outlives the run', async () => {
   const stubs = stubActivities({ ...tracking([{ optOuts: 2, isEnded: false }, {}]), ...optedOut() });
+  await send(stubs, {}, async (handle) => {
+    expect(await handle.result()).toMatchObject({ state: 'completed' });
+    await expectHandedOver(stubs, handle);
+  });
+});
+
+// A moment of a few milliseconds, which not every run hits.
+it('stops following beside the writes while an update is being started', { repeats: 3 }, async () => {
+  const staging = new EventEmitter();
+  const isStaged = once(staging, 'staged');
+  const { stageOptOuts, ...others } = optedOut();
+  const stubs = stubActivities({
+    ...tracking([], [{ optOuts: 2 }]),
+    ...others,
+    stageOptOuts: (runId) => {
+      staging.emit('staged');
+      return stageOptOuts?.(runId);
+    },
+    // What the writes end with. It returns with the rows of the update, before the server has started it.
+    listInDoubt: async () => {
+      await isStaged;
+      return [];
+    },
+  });
   await send(stubs, {}, async (handle) => {
     expect(await handle.result()).toMatchObject({ state: 'completed' });
     await expectHandedOver(stubs, handle);

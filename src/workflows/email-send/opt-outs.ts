@@ -45,14 +45,17 @@ export async function syncRemaining(run: Run): Promise<void> {
 async function startUpdate(workflowId: string, dataset: string, rows: number): Promise<void> {
   const input: CommonInput & { readonly source: Source } = { source: { dataset }, requestedBy: 'cxflow' };
   try {
-    await startChild('preferenceUpdate', {
-      workflowId,
-      args: [input],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      cancellationType: ChildWorkflowCancellationType.ABANDON,
-      workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-      staticSummary: `${rows} opt-outs`,
-    });
+    // The SDK never ends a start that is cancelled before the server has answered it, if the child is to be abandoned.
+    await CancellationScope.nonCancellable(() =>
+      startChild('preferenceUpdate', {
+        workflowId,
+        args: [input],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        cancellationType: ChildWorkflowCancellationType.ABANDON,
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+        staticSummary: `${rows} opt-outs`,
+      }),
+    );
   } catch (error) {
     // An earlier attempt, or the same opt-outs before a reset.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
