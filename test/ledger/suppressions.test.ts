@@ -42,7 +42,12 @@ describe('the suppression list', () => {
     const [person, other] = [newContact(), newContact()];
     await list().add([objection(person, '2024-06-01T00:00:00Z')], 1);
     expect(await list().find([other, person.toUpperCase()], ['sms', 'email'])).toEqual([
-      { contactId: person.toUpperCase(), channel: 'email', since: new Date('2024-06-01T00:00:00Z') },
+      {
+        contactId: person.toUpperCase(),
+        channel: 'email',
+        since: new Date('2024-06-01T00:00:00Z'),
+        reason: objection(person, '2024-06-01T00:00:00Z').reason,
+      },
     ]);
     expect(await list().find([person], ['sms', 'voice'])).toEqual([]);
   });
