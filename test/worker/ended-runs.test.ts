@@ -71,7 +71,7 @@ function watcherOf(answers: readonly Answer[], isAlone = true) {
 }
 
 describe('the status of an execution', () => {
-  it.each(['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT'] as const)(
+  it.each(['FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT'] as const)(
     '%s closes the run, with the time of the end',
     async (status) => {
       const { watcher, ends } = watcherOf([status]);
@@ -84,6 +84,16 @@ describe('the status of an execution', () => {
     },
   );
 
+  it('COMPLETED says that the ledger was restored, since a run is closed before; others that it has ended', async () => {
+    const { watcher, ends } = watcherOf(['COMPLETED', 'TERMINATED', 'FAILED']);
+    await watcher.pass();
+    expect(ends.map(({ failure, hasCompleted }) => [failure.type, hasCompleted])).toEqual([
+      ['LedgerRestored', true],
+      ['ExecutionEnded', false],
+      ['ExecutionEnded', false],
+    ]);
+  });
+
   it.each(['RUNNING', 'PAUSED', 'CONTINUED_AS_NEW', 'UNKNOWN', 'UNSPECIFIED'] as const)(
     '%s leaves the run alone',
     async (status) => {
@@ -95,16 +105,6 @@ describe('the status of an execution', () => {
 });
 
 describe('an execution that is not found', () => {
-  it('COMPLETED says that the ledger was restored, since a run is closed before; others that it has ended', async () => {
-    const { watcher, ends } = watcherOf(['COMPLETED', 'TERMINATED', 'FAILED']);
-    await watcher.pass();
-    expect(ends.map(({ failure, hasCompleted }) => [failure.type, hasCompleted])).toEqual([
-      ['LedgerRestored', true],
-      ['ExecutionEnded', false],
-      ['ExecutionEnded', false],
-    ]);
-  });
-
   it('closes no run if Temporal has none of the runs, and warns about each once', async () => {
     const { watcher, closed, warnings } = watcherOf(['not found', 'not found']);
     await watcher.pass();
