@@ -1,7 +1,7 @@
 /**
  * A ledger that was restored from a backup while a run went on in Temporal does not know what the run has sent since
  * (docs/adr/0028-restored-ledgers.md). The run does: its history and the heartbeats of its pages have the number of its claims,
- * which never falls.
+ * which never falls while it goes on.
  */
 import { fatalFailure } from '../../contract/failures.ts';
 import { plural } from '../../domain/numbers.ts';

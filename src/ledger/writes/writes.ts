@@ -72,7 +72,7 @@ export interface Writes {
   /** How long until the last lease of the run has expired; 0: none is valid. Reads only. */
   remainingLeaseMs(runNo: number): Promise<number>;
 
-  /** How many claims of its writes the ledger knows. None of the numbers ever falls. Reads only. */
+  /** How many claims of its writes the ledger knows. None of the numbers falls while the run goes on. Reads only. */
   countClaims(runNo: number, fromBatch: number, toBatch: number): Promise<Claims>;
 
   /**
