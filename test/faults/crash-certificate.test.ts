@@ -44,7 +44,8 @@ const PAGE = new URL('../../docs/crash-certificate.md', import.meta.url);
 const MODE = process.env.CXFLOW_CERTIFICATE ?? 'sample';
 
 it('an import loses nothing and writes nothing twice if its worker is killed at any crash point', {
-  timeout: 900_000,
+  // A run for each crash point, while those of the other operations share the machine.
+  timeout: 3_000_000,
 }, async () => {
   await onStand(processes, { env: ENV }, async (stand) => {
     const source = await stageContacts(stand);
