@@ -2,6 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
+import { emailSendOn, jobsOpen } from './email-sends.ts';
 import {
   oneInDoubt,
   runImport,
@@ -146,5 +147,24 @@ describe('a conflict in a selection', () => {
     );
     expect(failure).toMatchObject({ type: 'Conflict' });
     expect(stubs.named('leaveConflict')).toHaveLength(1);
+  });
+});
+
+it('an email send that is cancelled waits at most ten minutes for its opt-outs to be handed over', async () => {
+  const stubs = stubActivities({
+    trackMessages: () => {
+      throw jobsOpen();
+    },
+    stageOptOuts: () => {
+      throw new Error('the ledger is away');
+    },
+  });
+  await emailSendOn(server).send(stubs, {}, async (handle) => {
+    // Time is skipped only while a result is awaited, so not while the run stops following its jobs.
+    await waitForPhase(stubs, 'tracking');
+    const before = await server().now();
+    await handle.executeUpdate('decide', { args: [{ action: 'cancel', by: 'dana' }] });
+    expect(await handle.result()).toMatchObject({ state: 'cancelled' });
+    expect((await server().now()) - before).toBeGreaterThanOrEqual(600_000);
   });
 });

@@ -5,7 +5,7 @@ import { emailSendOn, jobsOpen, pages, pausedFor, tracking } from './email-sends
 import { fatalFailure, getFailure, settledPage, stubActivities, useRealServer } from './harness.ts';
 
 const server = useRealServer();
-const { send, inHours } = emailSendOn(server);
+const { send, inSeconds } = emailSendOn(server);
 
 it('sends, follows the jobs to their end, and completes', async () => {
   const stubs = stubActivities(tracking());
@@ -55,7 +55,7 @@ it('asks before it sends late what was held up in the middle of a page', async (
         ? { ...settledPage({ total: 300, pending: 200, sent: 100 }), halted: 'late', left: 1 }
         : settledPage({ total: 300, pending: 300 - 100 * fromBatch, sent: 100 * fromBatch }),
   });
-  await send(stubs, { sendBefore: await inHours(1) }, async (handle) => {
+  await send(stubs, { sendBefore: inSeconds(3_600) }, async (handle) => {
     await eventually(() => expect(pausedFor(stubs)).toEqual([expect.stringContaining('is over')]));
     expect(pages(stubs)).toEqual([1, 2]);
     await handle.executeUpdate('decide', { args: [{ action: 'resume', by: 'dana' }] });

@@ -10,9 +10,8 @@ const MESSAGE = {
   templateId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
   senderAddress: 'news@example.com',
 };
-const HOUR_MS = 3_600_000;
 
-/** Runs an email send on this server, which may skip time. */
+/** Runs an email send on this server. */
 export function emailSendOn(server: () => TestServer) {
   return {
     send: <T>(
@@ -26,7 +25,7 @@ export function emailSendOn(server: () => TestServer) {
         { type: 'emailSend', args: { message: MESSAGE, source: { dataset: 'ds' }, ...input } },
         interact,
       ),
-    inHours: async (hours: number) => new Date((await server().now()) + hours * HOUR_MS).toISOString(),
+    inSeconds: (seconds: number) => new Date(Date.now() + seconds * 1_000).toISOString(),
   };
 }
 
@@ -40,7 +39,7 @@ export const ENDED: Tracked = {
 };
 
 /** As the activity fails while jobs are open. */
-export const jobsOpen = (nextRetryDelay: '1 second' | '15 minutes' | '1 hour' = '1 hour') =>
+export const jobsOpen = (nextRetryDelay: '1 second' | '1 hour' = '1 hour') =>
   ApplicationFailure.create({ type: 'JobsOpen', message: '3 jobs are open', nextRetryDelay });
 
 /** While the run writes there is nothing to do, until `beside` says something else. */
