@@ -13,6 +13,7 @@ export const REASONS = {
   row_number_not_exact: 'A number of the row has more digits than a JSON number keeps',
   row_number_too_large: 'A number of the row is larger than a JSON number can be',
   row_not_utf8: 'The row has bytes that are invalid in its encoding',
+  row_other_encoding: 'The row looks like text in a 7-bit encoding',
   row_repeated_key: 'The row has the same key twice',
   row_too_deep: 'Objects and lists of the row are nested too deeply',
   row_too_few_cells: 'The row has fewer cells than the header',

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { BLOCK_BYTES } from './blocks.ts';
 import { decodeWindows1252, SOURCE_ENCODINGS, type SourceEncoding } from './encodings.ts';
 import { SourceError } from './errors.ts';
-import { findSevenBit, isPlausible } from './looks-like.ts';
+import { findSevenBit, howToConvert, isPlausible } from './looks-like.ts';
 
 interface Mark {
   readonly bytes: Buffer;
@@ -78,7 +78,7 @@ export function checkText(name: string, block: Buffer, isConverted: boolean): vo
   const sevenBit = findSevenBit(text);
   if (sevenBit !== null) {
     const what = `${name}: the text looks like ${sevenBit.name} (first seen in line ${sevenBit.line})`;
-    const advice = `Convert it: iconv -f ${sevenBit.name} -t UTF-8 IN > OUT`;
+    const advice = howToConvert(sevenBit.name);
     throw new SourceError('source_encoding', `${what}. ${advice}`, { line: sevenBit.line });
   }
   if (isBinary(text)) {

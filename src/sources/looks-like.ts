@@ -24,6 +24,12 @@ export function findSevenBit(block: Buffer): { readonly name: string; readonly l
   return at === null ? null : { name: 'UTF-7', line: lineAt(text, at) };
 }
 
+/** Most rows show at once that they have nothing of the kind. */
+export const mayBeSevenBit = (text: string): boolean => /\u001b|~\{|\+[\d+/]*[A-Za-z]/.test(text);
+
+export const howToConvert = (encoding: string): string =>
+  `Convert it: iconv -f ${encoding} -t UTF-8 IN > OUT`;
+
 /**
  * Letters that are no ASCII, as UTF-16 in base64. `+` also stands before phone numbers and inside of addresses. Some programs
  * leave out the `-` where no letter follows.

@@ -5,6 +5,7 @@ import type { ReasonCode } from '../domain/reasons.ts';
 import type { Reason } from '../domain/run.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { replaceUnstorable } from '../domain/text.ts';
+import { findSevenBit, howToConvert, mayBeSevenBit } from './looks-like.ts';
 import type { RawRecord } from './records.ts';
 
 export interface SourceRow {
@@ -50,7 +51,15 @@ export function decodeRecord(record: RawRecord, limits: SourceLimits): Decoded {
   if (text.includes('\ufffd') && !isUtf8(record.bytes))
     return { text, broken: brokenRow(record, 'row_not_utf8', INVALID_BYTES) };
   if (text.includes('\0')) return { text: replaceUnstorable(text), broken: notText(record) };
+  const sevenBit = mayBeSevenBit(text) ? findSevenBit(record.bytes) : null;
+  if (sevenBit !== null) return { text, broken: otherEncoding(record, sevenBit.name) };
   return { text, broken: null };
+}
+
+/** As for invalid bytes, this may show long after the first block. */
+function otherEncoding(record: RawRecord, encoding: string): SourceRow {
+  const message = `it looks like ${encoding}, and so may the whole file. ${howToConvert(encoding)}`;
+  return brokenRow(record, 'row_other_encoding', message);
 }
 
 /** The first non-ASCII letter may come late in a file, long after the encoding was determined from its first block. */

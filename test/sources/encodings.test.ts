@@ -175,6 +175,20 @@ describe('text that only looks like ASCII', () => {
   });
 
   it.each([
+    ['ISO-2022-JP', '\u001b$B;3ED\u001b(B'],
+    ['HZ-GB-2312', '~{VPND~}'],
+    ['UTF-7', 'Zo+AOs-'],
+  ])('in %s that first shows after the first block breaks its row', async (name, value) => {
+    const rows = await readRows(`id,name\n${'1,Ann\n'.repeat(15_000)}2,${value}\n3,Bob\n`);
+    expect(rows.at(-2)).toMatchObject({
+      line: 15_002,
+      broken: { code: 'row_other_encoding', message: expect.stringContaining(`iconv -f ${name}`) as string },
+      legible: { id: '2', name: value },
+    });
+    expect(rows.at(-1)?.fields).toEqual({ id: '3', name: 'Bob' });
+  });
+
+  it.each([
     '+1415-555-0101',
     '+420-777',
     '+44-20',
