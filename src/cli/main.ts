@@ -20,7 +20,7 @@ export async function main(argv: readonly string[], env: Env = process.env): Pro
     if (error.code === 'EPIPE') process.exit(EXIT.ok);
     failure ??= error;
   });
-  const code = await run(argv, createCli(env));
+  const code = await run(argv, createCli(env), (error) => error === failure);
   await flushed(process.stdout);
   return failure === null ? code : reportLostOutput(failure, code);
 }
@@ -28,11 +28,22 @@ export async function main(argv: readonly string[], env: Env = process.env): Pro
 /** Once, although every text after the first may fail as well: a worker, for example, works on with its disk full. */
 async function reportLostOutput(failure: Error, code: ExitCode): Promise<ExitCode> {
   const { describeFailure } = await import('./terminal/output-stream.ts');
-  writeText(process.stderr, `cxflow: standard output is incomplete: ${describeFailure(failure)}\n`);
+  const text = renderError({
+    type: failure.name,
+    message: `standard output is incomplete: ${describeFailure(failure)}`,
+    next: 'do not use what was written of it. Make room, or have it written elsewhere',
+    code: EXIT.failed,
+  });
+  writeText(process.stderr, `${text}\n`);
   return code === EXIT.ok ? EXIT.failed : code;
 }
 
-export async function run(argv: readonly string[], cli: Cli): Promise<ExitCode> {
+/** `isReported`: an error about which something is said elsewhere. */
+export async function run(
+  argv: readonly string[],
+  cli: Cli,
+  isReported: (error: unknown) => boolean = () => false,
+): Promise<ExitCode> {
   let code: ExitCode = EXIT.ok;
   const program = createProgram(cli, (finished) => (code = finished));
   try {
@@ -41,6 +52,7 @@ export async function run(argv: readonly string[], cli: Cli): Promise<ExitCode> 
     else await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {
+    if (isReported(error)) return EXIT.failed;
     return reportError(error, cli, { called: findCommand(program, argv), json: argv.includes('--json') });
   }
 }

@@ -1,5 +1,4 @@
 /** Files that commands read and write: what is wrong with them is said before any work is done, and nothing half is left. */
-import { execFile } from 'node:child_process';
 import {
   existsSync,
   mkdtempSync,
@@ -12,7 +11,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../src/cli/cli.ts';
@@ -80,18 +78,6 @@ describe('a file that a command writes', () => {
       writeFileSync(at('real.csv'), 'before');
       await writeWholeFile(at('link.csv'), ['after']);
       expect(readFileSync(at('real.csv'), 'utf8')).toBe('after');
-    },
-  );
-
-  it.skipIf(!existsSync('/dev/full'))(
-    'is said to be incomplete if it is standard output on a full disk',
-    async () => {
-      const bin = fileURLToPath(new URL('../../bin/cxflow.js', import.meta.url));
-      const command = `"${process.execPath}" "${bin}" --help > /dev/full`;
-      const ended = await new Promise<{ code: unknown; stderr: string }>((resolve) =>
-        execFile('sh', ['-c', command], (error, _, stderr) => resolve({ code: error?.code ?? 0, stderr })),
-      );
-      expect(ended).toEqual({ code: 1, stderr: 'cxflow: standard output is incomplete: the disk is full\n' });
     },
   );
 });
