@@ -85,8 +85,8 @@ function boundDelay(type: RetryableFailureType, delayMs: number): number {
 
 /** Only a run that has been opened in the ledger has activities that look for it there. */
 const LOST_RUN =
-  'The ledger was restored from a backup from before the run began, or DATABASE_URL names another one. Nothing more is sent. ' +
-  'Before you start the same run again, find out in CXone what it has sent: the ledger no longer knows, and would send all of it again';
+  'The ledger was restored from a backup older than the run, or DATABASE_URL names another database. Nothing more is sent. ' +
+  'Before starting the run again, check in CXone what it has sent: this ledger would send all of it again';
 
 export function toFailure(error: unknown): Error {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;

@@ -59,7 +59,7 @@ export interface RunsTable {
   /** When it was found that the ledger had been restored from a backup from before some of its claims. */
   restored_at: Date | null;
   /** The claims of writes that were deleted since. */
-  forgotten_claims: Generated<number>;
+  claims_of_deleted_writes: Generated<number>;
 }
 
 /** The source of a run's rows. */

@@ -28,7 +28,7 @@ describe('a page of a run that has seen more claims than the ledger has', () => 
     const failure = await getFailure(worker.writePage(page));
     expect(failure).toMatchObject(RESTORED);
     expect(failure.message).toMatch(
-      /restored from a backup \(it knows of no request\), and lacks 2 requests or more.*2 open writes up to batch 2.*unanswered/,
+      /at least 2 requests that the ledger does not know.*last known request: none.*2 open writes up to batch 2.*finds out what became of them/,
     );
     expect(cxone.posts).toEqual([]);
     expect(await statesOf(run)).toEqual([
@@ -54,7 +54,7 @@ describe('a page of a run that has seen more claims than the ledger has', () => 
     const seen = { claims: 3, lastBatch: 3 };
     const failure = await getFailure(worker.writePage({ ...allBatches(run), toBatch: 3, seen }));
     expect(failure.message).toMatch(
-      /its last request is of 20.*lacks 1 request or more.*3 open writes.*in doubt/,
+      /at least 1 request that.*last known request: 20.*3 open writes.*in doubt/,
     );
     expect(cxone.posts).toEqual([]);
     expect(await countExactly(run)).toEqual({ total: 40, pending: 10, in_doubt: 30 });
@@ -102,7 +102,7 @@ describe('a page of a run that has seen more claims than the ledger has', () => 
     );
     for (const each of release) each();
     expect((await Promise.all(pages)).map(({ left }) => left)).toEqual([0, 0]);
-    const { ofRun } = await ledger.writes.countClaims(run.run_no, 1, 4);
+    const { ofRun } = await ledger.writes.countClaims(run.run_no);
     expect(ofRun).toBe(4);
   });
 });
@@ -120,6 +120,48 @@ it('a page of a history from before there were such numbers goes on', async () =
   const run = await planned(10);
   expect(await writeAll(createWorker(opened().ledger, fakeCxone().cxone), allBatches(run))).toMatchObject({
     left: 0,
+  });
+});
+
+it('a page of an earlier start does not stop the run, which somebody has started again', async () => {
+  const run = await planned(20);
+  const { ledger } = opened();
+  const earlier = { ...run, opened_at: new Date(run.opened_at.getTime() - 60_000) };
+  const audit = { runId: run.run_id, data: {} };
+  const sent = { toBatch: 2, becomes: 'in_doubt', audit } as const;
+  expect(await ledger.writes.markPossiblySent(earlier, sent)).toBe(null);
+  expect((await statesOf(run)).map(([, state]) => state)).toEqual(['planned', 'planned']);
+  expect(await ledger.runs.get(run.run_id)).toMatchObject({ steering: 'go', restored_at: null });
+  expect(await ledger.writes.markPossiblySent(run, sent)).toBe(2);
+});
+
+describe('a run whose ledger is from before its plan', () => {
+  /** As the backup has it: staged, and without a plan. */
+  async function unplannedRun() {
+    const run = await planned(20);
+    const { db } = opened().database;
+    await db.deleteFrom('writes').where('run_no', '=', run.run_no).execute();
+    const seen = { claims: 2, lastBatch: 2 };
+    const failure = { type: 'LedgerRestored', message: 'found by a page' };
+    const end = { runId: run.run_id, state: 'failed', failure, seen } as const;
+    const { activities } = createWorker(opened().ledger, fakeCxone().cxone, { duplicatesRefused: false });
+    await runActivity(() => activities.closeRun(end));
+    return run;
+  }
+
+  it('is not planned anew where nothing may be repeated: all of it would be sent again', async () => {
+    const run = await unplannedRun();
+    const worker = createWorker(opened().ledger, fakeCxone().cxone, { duplicatesRefused: false });
+    const failure = await getFailure(runActivity(() => worker.activities.planWrites(run.run_id)));
+    expect(failure).toMatchObject(RESTORED);
+    expect(failure.message).toMatch(/before this run was planned.*Find out in CXone who is missing/);
+    expect(await statesOf(run)).toEqual([]);
+  });
+
+  it('is planned anew where everything may be repeated', async () => {
+    const run = await unplannedRun();
+    const worker = createWorker(opened().ledger, fakeCxone().cxone);
+    expect(await runActivity(() => worker.activities.planWrites(run.run_id))).toMatchObject({ batches: 1 });
   });
 });
 
@@ -157,5 +199,5 @@ it('an activity of a run that the ledger has lost altogether says so, and what t
   const { writePage } = createWorker(opened().ledger, fakeCxone().cxone);
   const failure = await getFailure(writePage(allBatches({ run_id: 'lost' })));
   expect(failure).toMatchObject(RESTORED);
-  expect(failure.message).toMatch(/run lost is not in the ledger.*before the run began.*Before you start/);
+  expect(failure.message).toMatch(/run lost is not in the ledger.*older than the run.*Before starting/);
 });

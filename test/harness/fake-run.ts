@@ -33,7 +33,7 @@ export function fakeRun(change: Partial<Run> = {}): Run {
     purged_counts: null,
     metrics: null,
     restored_at: null,
-    forgotten_claims: 0,
+    claims_of_deleted_writes: 0,
     staged_counts: null,
     cancelled_records: 0,
     namespace: null,

@@ -242,10 +242,10 @@ describe('dropped retries', () => {
     const [write] = await writesOf(ledger, run);
     const { fence } = await claimed(ledger, run, write?.id ?? '');
     await ledger.writes.release(write?.id ?? '', fence);
-    const before = await ledger.writes.countClaims(run.run_no, 1, 1);
+    const before = await ledger.writes.countClaims(run.run_no, { fromBatch: 1, toBatch: 1 });
     expect(await ledger.emails.dropRetries(run.run_no)).toBe(1);
     expect(await writesOf(ledger, run)).toEqual([]);
-    const { ofRun, ofBatches } = await ledger.writes.countClaims(run.run_no, 1, 1);
+    const { ofRun, ofBatches } = await ledger.writes.countClaims(run.run_no, { fromBatch: 1, toBatch: 1 });
     expect({ ofRun, ofBatches }).toEqual({ ofRun: before.ofRun, ofBatches: before.ofBatches });
   });
 

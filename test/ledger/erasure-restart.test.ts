@@ -196,3 +196,21 @@ it('an erasure with two overlapping attempts returns what the first has stored, 
   for await (const { action } of ledger.audit.list(erasureId)) actions.push(action);
   expect(actions).toEqual(['subject_erased']);
 });
+
+it('an erasure that deletes a claimed write keeps the number of claims of the run', async () => {
+  const anna = newContact();
+  const { ledger } = opened();
+  const run = await openRun(ledger, { input: INPUT });
+  const fields = { contactId: anna };
+  await ledger.records.stage(run.run_no, [record(1, { fields, record: fields, key1: anna })]);
+  await ledger.records.finishStaging(run.run_no);
+  await ledger.writes.plan(run.run_no, 'create', 2);
+  const [write] = await writesOf(ledger, run);
+  const { fence } = await claimed(ledger, run, write?.id ?? '');
+  await ledger.writes.release(write?.id ?? '', fence);
+  await ledger.runs.close(run.run_no, 'failed', null, { type: 'X', message: 'x' });
+  expect(await erase(anna)).toMatchObject({ records: 1 });
+  expect(await writesOf(ledger, run)).toEqual([]);
+  expect(await ledger.writes.countClaims(run.run_no)).toMatchObject({ ofRun: 1 });
+  expect(await ledger.runs.exactCounts(run.run_no)).toMatchObject({ total: 1, pending: 0, cancelled: 1 });
+});

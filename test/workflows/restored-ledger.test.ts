@@ -2,7 +2,16 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import type { Page } from '../../src/activities/engine/page-worker.ts';
-import { getFailure, runImport, settledPage, stubActivities, useShortHistories } from './harness.ts';
+import type { InDoubt } from '../../src/activities/engine/runs.ts';
+import {
+  getFailure,
+  oneInDoubt,
+  runImport,
+  settledPage,
+  stubActivities,
+  useShortHistories,
+  waitForPhase,
+} from './harness.ts';
 
 const server = useShortHistories(25);
 const COUNTS = { total: 300, pending: 0, created: 300 };
@@ -38,6 +47,22 @@ it('ends with the failure of the page, and hands the last batch that it has open
   expect(stubs.named('closeRun')).toMatchObject([
     { state: 'failed', failure: { type: 'LedgerRestored' }, seen: { lastBatch: 3 } },
   ]);
+});
+
+it('asks about writes in doubt after the ledger was restored, although its policy is to send them again', async () => {
+  const [doubtful] = (oneInDoubt().listInDoubt as () => InDoubt[])();
+  const resolved: unknown[] = [];
+  const stubs = stubActivities({
+    listInDoubt: () => (resolved.length === 0 && doubtful ? [{ ...doubtful, afterRestore: true }] : []),
+    resolveInDoubt: ({ decision }) => resolved.push(decision.verdict),
+  });
+  await runImport(server(), stubs, { onInDoubt: 'resend' }, async (handle) => {
+    await waitForPhase(stubs, 'in_doubt');
+    const decision = { action: 'resolve', verdict: 'leave', by: 'dana' };
+    await handle.executeUpdate('decide', { args: [decision] });
+    expect(await handle.result()).toMatchObject({ state: 'completed' });
+  });
+  expect(resolved).toEqual(['leave']);
 });
 
 it('ends so too if the ledger has lost the run, and nothing can be stored in it any more', async () => {

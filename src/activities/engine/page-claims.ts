@@ -3,9 +3,9 @@ import { Context } from '@temporalio/activity';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { Claims } from '../../ledger/writes/writes.ts';
 import type { Page } from './page-worker.ts';
-import { doubtMissing, type RestoredDeps } from './restored.ts';
+import { failIfMissing, type RestoredDeps } from './restored.ts';
 
-/** Numbers of claims, none of them larger than what the ledger has. */
+/** Never more than the ledger has. */
 interface HeartbeatClaims {
   readonly claims: number;
   readonly claimsOfRun: number;
@@ -70,7 +70,7 @@ export class PageClaims {
     };
   }
 
-  /** The page has made another one. */
+  /** The page has committed another claim. */
   add(): void {
     this.#claims += 1;
     if (this.#count) this.#count.claims += 1;
@@ -96,10 +96,10 @@ export class PageClaims {
     const { fromBatch, toBatch, seen } = this.#page;
     const claimsOfRun = Math.max(this.seen().claimsOfRun, this.#runs.of(run));
     const claims = this.#claims;
-    const known = await this.#deps.ledger.writes.countClaims(run.run_no, fromBatch, toBatch);
+    const known = await this.#deps.ledger.writes.countClaims(run.run_no, { fromBatch, toBatch });
     const missing = Math.max(claims - known.ofBatches, claimsOfRun - known.ofRun);
     const lastBatch = Math.max(toBatch, seen?.lastBatch ?? 0);
-    const failure = await doubtMissing(this.#deps, run, lastBatch, known, missing);
+    const failure = await failIfMissing(this.#deps, run, lastBatch, known, missing);
     if (failure) throw failure;
     return known;
   }

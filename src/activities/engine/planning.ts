@@ -4,6 +4,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { countPlan, type Plan } from './plan.ts';
 import type { Registry } from './registry.ts';
+import { requireKnownPlan } from './restored.ts';
 import { activityKey, takeOver } from './step.ts';
 
 export interface ApprovedPlan {
@@ -33,6 +34,7 @@ export function createPlanning(deps: PlanningDeps) {
 
 async function planWrites(deps: PlanningDeps, runId: string): Promise<Plan> {
   const run = await takeOver(deps.ledger, runId);
+  requireKnownPlan(deps, run);
   const plan = await makePlan(deps, run);
   // Another attempt may find other figures, and what is approved is the plan of the last one.
   await deps.ledger.audit.add(runId, 'planned', withoutReasons(plan), activityKey(plan.hash));

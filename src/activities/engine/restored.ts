@@ -25,45 +25,71 @@ export interface RestoredDeps {
 
 /**
  * If the ledger lacks claims that the run has seen, what may have been sent is not sent again by itself from now on, whatever
- * becomes of the run. Returns the failure; null: it lacks none. `seen`: absent in histories of earlier versions. `isFound`: a
+ * becomes of the run. Returns the failure; null: it lacks none. `seen`: absent in histories of earlier versions. `isKnown`: a
  * page has found it, but each page knows only some of the batches.
  */
-export async function doubtIfRestored(deps: RestoredDeps, run: Run, seen?: SeenLedger, isFound = false) {
+export async function failIfRestored(deps: RestoredDeps, run: Run, seen?: SeenLedger, isKnown = false) {
   if (!seen) return null;
-  const known = await deps.ledger.writes.countClaims(run.run_no, 0, 0);
-  const missing = Math.max(seen.claims - known.ofRun, isFound ? 1 : 0);
-  return doubtMissing(deps, run, seen.lastBatch, known, missing);
+  const known = await deps.ledger.writes.countClaims(run.run_no);
+  const missing = Math.max(seen.claims - known.ofRun, isKnown ? 1 : 0);
+  return failIfMissing(deps, run, seen.lastBatch, known, missing);
 }
 
-/** `missing`: how many claims the ledger lacks at least. Null: none. */
-export async function doubtMissing(
+/**
+ * `missing`: how many claims the ledger lacks at least. Null: none, or the run was started again meanwhile, and what this start
+ * of it has seen no longer matters.
+ */
+export async function failIfMissing(
   { ledger, registry }: RestoredDeps,
   run: Run,
-  toBatch: number,
+  lastBatch: number,
   { ofRun, lastAt }: Claims,
   missing: number,
 ) {
   if (missing <= 0) return null;
-  // All kinds, because a write that is repeated leads to others. Planned anew, they have other keys than those that were sent.
-  const isRepeatable = Object.values(registry.bulk(run.kind).writes).every(
-    ({ repeatable, repeatsOnlyWhole = false }) => repeatable && !repeatsOnlyWhole,
-  );
-  const since = lastAt === null ? 'it knows of no request' : `its last request is of ${lastAt.toISOString()}`;
-  const writes = await ledger.writes.doubt(run.run_no, {
+  const isRepeatable = mayRepeatAll(registry, run);
+  // If the plan was made again after the backup, the batches that were sent were other ones.
+  const toBatch = registry.bulk(run.kind).recheck ? null : lastBatch;
+  const writes = await ledger.writes.markPossiblySent(run, {
     toBatch,
     becomes: isRepeatable ? 'unanswered' : 'in_doubt',
-    message: 'the ledger was restored from a backup, and it may have been sent since',
     audit: {
       runId: run.run_id,
       data: { claimsKnown: ofRun, claimsMissing: missing, toBatch },
       key: `ledger_restored ${run.opened_at.toISOString()} ${toBatch}`,
     },
   });
-  const what = `the ledger is older than this run: it was restored from a backup (${since}), and lacks ${plural(missing, 'request')} or more`;
-  const mayBeSent = `${plural(writes, 'open write')} up to batch ${toBatch} may have been among them`;
+  if (writes === null) return null;
+  const last = lastAt === null ? 'none' : lastAt.toISOString();
+  const what = `this run has made at least ${plural(missing, 'request')} that the ledger does not know, so the ledger was restored from a backup (last known request: ${last})`;
+  const open = `${plural(writes, 'open write')}${toBatch === null ? '' : ` up to batch ${toBatch}`} may have been sent`;
   const then = isRepeatable
-    ? `${mayBeSent}; they count as unanswered, and the run, started again, finds out what became of them`
-    : `${mayBeSent}; they are in doubt, and the run, started again, asks about each before it sends it`;
-  const before = 'Repeat the erasures and objections since the backup first (docs/deployment.md)';
-  return fatalFailure('LedgerRestored', `${what}. Nothing more is sent. ${then}. ${before}`);
+    ? `${open}; after a restart the run finds out what became of them`
+    : `${open} and are in doubt; after a restart the run waits for your decision about them`;
+  return restored(`${what}. Nothing more is sent. ${then}`);
 }
+
+/**
+ * A plan that is made after the ledger was restored would take everything that the run has sent for new, if the backup had no
+ * plan: under other keys than those that were sent. Errors: LedgerRestored.
+ */
+export function requireKnownPlan({ registry }: Pick<RestoredDeps, 'registry'>, run: Run): void {
+  if (run.restored_at === null || run.plan_hash !== null || mayRepeatAll(registry, run)) return;
+  throw restored(
+    'the ledger was restored from a backup from before this run was planned, so nobody knows here what it has sent. Nothing is ' +
+      'sent. Find out in CXone who is missing, and start a new run for them',
+  );
+}
+
+/** All kinds, because a write that is repeated leads to others. */
+function mayRepeatAll(registry: Registry, run: Run): boolean {
+  return Object.values(registry.bulk(run.kind).writes).every(
+    ({ repeatable, repeatsOnlyWhole = false }) => repeatable && !repeatsOnlyWhole,
+  );
+}
+
+const restored = (what: string) =>
+  fatalFailure(
+    'LedgerRestored',
+    `${what}. First repeat the erasures and objections made since the backup (docs/deployment.md)`,
+  );

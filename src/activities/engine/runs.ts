@@ -26,7 +26,11 @@ export interface OpenedRun {
 }
 
 /** A write that a person or the policy has to decide about. */
-export type InDoubt = Omit<WriteInDoubt, 'sentAt'> & { readonly sentAt: string | null };
+export type InDoubt = Omit<WriteInDoubt, 'sentAt'> & {
+  readonly sentAt: string | null;
+  /** Many of these writes are certain to have been sent, but the ledger does not know which. */
+  readonly afterRestore?: true;
+};
 
 export interface ResolveInDoubt {
   readonly runId: string;
@@ -99,7 +103,11 @@ export function createRunActivities(deps: RunsDeps) {
       const run = await ledger.runs.get(runId);
       const query = { limit: MAX_LISTED_IN_DOUBT, ...(id !== undefined && { id }) };
       const writes = await ledger.writes.listInDoubt(run.run_no, query);
-      return writes.map(({ sentAt, ...rest }) => ({ ...rest, sentAt: sentAt?.toISOString() ?? null }));
+      return writes.map(({ sentAt, ...rest }) => ({
+        ...rest,
+        sentAt: sentAt?.toISOString() ?? null,
+        ...(run.restored_at !== null && { afterRestore: true }),
+      }));
     },
 
     /** Opens writes in doubt again, or leaves their records in doubt for good. Repeatable. */

@@ -31,14 +31,19 @@ export async function cancelUnsent(tx: Executor, { runNo, seqs }: FoundRows): Pr
     cancelled as (
       insert into outcomes (run_no, seq, outcome, reasons)
       select run_no, seq, 'cancelled', '[{"code": "erased"}]'::json from unsent),
-    counted as (
-      update runs set cancelled_records = cancelled_records + n
-      from (select run_no, count(*)::int as n from unsent group by run_no) added
-      where added.run_no = runs.run_no and runs.total is not null),
     by_run as (select run_no, array_agg(seq) as seqs from unsent group by run_no),
     emptied as (
       delete from writes w using by_run
-      where w.run_no = by_run.run_no and w.state = 'planned' and w.seqs <@ by_run.seqs)
+      where w.run_no = by_run.run_no and w.state = 'planned' and w.seqs <@ by_run.seqs
+      returning w.run_no, w.attempts),
+    -- A run never has fewer claims than before (writes/restored.sql.ts).
+    counted as (
+      update runs set
+        cancelled_records = cancelled_records + case when runs.total is null then 0 else added.n end,
+        claims_of_deleted_writes = claims_of_deleted_writes + coalesce(deleted.claims, 0)
+      from (select run_no, count(*)::int as n from unsent group by run_no) added
+      left join (select run_no, sum(attempts)::int as claims from emptied group by run_no) deleted using (run_no)
+      where added.run_no = runs.run_no)
     -- Without the payload hash: the write now has another payload than the one that may have been refused.
     update writes w set payload_sha256 = null,
       seqs = array(select seq from unnest(w.seqs) with ordinality as kept(seq, place)

@@ -116,8 +116,8 @@ export async function restoreSent(
       where w.run_no = ${runNo} and w.state = 'planned' group by w.id),
     removed as (delete from writes w using by_write b where w.id = b.id and w.seqs <@ b.seqs returning w.attempts),
     -- A run never has fewer claims than before (writes/restored.sql.ts).
-    forgotten as (
-      update runs set forgotten_claims = forgotten_claims + n
+    claimed as (
+      update runs set claims_of_deleted_writes = claims_of_deleted_writes + n
       from (select sum(attempts)::int as n from removed) deleted where run_no = ${runNo} and n > 0),
     unmarked as (
       update email_messages m set retried = false, replaced_outcome = null from newest join restored using (seq)

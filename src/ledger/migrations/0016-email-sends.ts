@@ -130,7 +130,7 @@ create index email_quota_by_day on email_quota (tenant, day) include (write_id, 
 -- When it was found that the ledger is older than the run, and the claims of writes that were deleted (writes/restored.sql.ts).
 alter table runs
   add column restored_at timestamptz,
-  add column forgotten_claims integer not null default 0;
+  add column claims_of_deleted_writes integer not null default 0;
 `;
 
 export async function up(db: Kysely<unknown>): Promise<void> {

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Database, Executor } from '../database.ts';
 import { lockRun, tryLock, WATCHER_LOCK } from '../locks.ts';
-import { doubt } from '../writes/restored.sql.ts';
+import { markAllPossiblySent } from '../writes/restored.sql.ts';
 import { releaseReservation } from './capacity.sql.ts';
 import type { EndedExecution, ExecutingRun } from './runs.ts';
 
@@ -78,11 +78,11 @@ export function closeEnded(
       .where('run_no', '=', runNo)
       .where('state', '=', 'running')
       .where('execution_id', '=', executionId)
-      .returning(['run_id', 'dry_run'])
+      .returning(['run_no', 'run_id', 'opened_at', 'dry_run'])
       .executeTakeFirst();
     if (!closed) return false;
     await releaseReservation(tx, runNo);
-    if (hasCompleted && !closed.dry_run) await doubtAll(tx, runNo, closed.run_id);
+    if (hasCompleted && !closed.dry_run) await markAllPossiblySent(tx, closed);
     await addAuditEntry(tx, {
       runId: closed.run_id,
       action: 'run_closed',
@@ -91,13 +91,3 @@ export function closeEnded(
     return true;
   });
 }
-
-/** A run that has completed had opened all of its batches. */
-async function doubtAll(tx: Executor, runNo: number, runId: string): Promise<void> {
-  const message = 'the ledger was restored from a backup, and it may have been sent since';
-  const audit = { runId, data: { executionCompleted: true } };
-  await doubt(tx, runNo, { toBatch: LAST_BATCH, becomes: 'in_doubt', message, audit });
-}
-
-/** The largest integer. */
-const LAST_BATCH = 2_147_483_647;

@@ -12,7 +12,7 @@ import { firstLine } from './first-line.sql.ts';
 import { HAS_RECORD } from './has-record.sql.ts';
 import { listInDoubt, markInDoubt, resolve } from './in-doubt.sql.ts';
 import { byRank } from './rank.sql.ts';
-import { countClaims, doubt } from './restored.sql.ts';
+import { countClaims, markPossiblySent } from './restored.sql.ts';
 import { settleWrites } from './settlements.sql.ts';
 import type { Settlement } from './settlements.ts';
 import type { OpenWrite, SentClaim, WriteOfRecord, Writes } from './writes.ts';
@@ -56,8 +56,8 @@ export function createWrites({ db }: Database): Writes {
     markUnanswered: (id, fence, failure) => markUnanswered(db, id, fence, failure),
     markInDoubt: (run, reason) => fenced(db, run, (tx, runNo) => markInDoubt(tx, runNo, reason)),
     remainingLeaseMs: (runNo) => remainingLeaseMs(db, runNo),
-    countClaims: (runNo, fromBatch, toBatch) => countClaims(db, runNo, fromBatch, toBatch),
-    doubt: (runNo, doubted) => db.transaction().execute((tx) => doubt(tx, runNo, doubted)),
+    countClaims: (runNo, batches) => countClaims(db, runNo, batches),
+    markPossiblySent: (run, sent) => db.transaction().execute((tx) => markPossiblySent(tx, run, sent)),
     listOfRecord: (runNo, seq) => listOfRecord(db, runNo, seq),
     listInDoubt: (runNo, query = {}) => listInDoubt(db, runNo, query),
     resolve: (resolution) => db.transaction().execute((tx) => resolve(tx, resolution)),

@@ -72,15 +72,19 @@ export interface Writes {
   /** How long until the last lease of the run has expired; 0: none is valid. Reads only. */
   remainingLeaseMs(runNo: number): Promise<number>;
 
-  /** How many claims of its writes the ledger knows. None of the numbers falls while the run goes on. Reads only. */
-  countClaims(runNo: number, fromBatch: number, toBatch: number): Promise<Claims>;
+  /**
+   * How many claims of its writes the ledger knows, and of some of its batches; default: of none. None of the numbers falls
+   * while the run goes on. Reads only.
+   */
+  countClaims(runNo: number, batches?: BatchRange): Promise<Claims>;
 
   /**
    * For a run whose ledger was restored from a backup: `planned`, `unanswered` and `sending`, whatever the lease, up to a batch
    * → `in_doubt`, or → `unanswered` with one more lost answer. In the same transaction nothing more is claimed until the run is
-   * reopened, and an audit entry is added. A repetition changes no write that was changed before. Returns how many it changed.
+   * reopened, and an audit entry is added. A repetition changes no write that was changed before. Returns how many it changed;
+   * null: the run was started again meanwhile, and nothing was changed.
    */
-  doubt(runNo: number, doubt: Doubt): Promise<number>;
+  markPossiblySent(run: StartedRun, sent: PossiblySent): Promise<number | null>;
 
   /** All that had this record, as it was handed from one to the next, in the order of their ids. Reads only. */
   listOfRecord(runNo: number, seq: number): Promise<WriteOfRecord[]>;
@@ -141,6 +145,11 @@ export interface OpenWrite {
   readonly notBefore: string | null;
 }
 
+export interface BatchRange {
+  readonly fromBatch: number;
+  readonly toBatch: number;
+}
+
 export interface Claims {
   readonly ofRun: number;
   readonly ofBatches: number;
@@ -148,11 +157,16 @@ export interface Claims {
   readonly lastAt: Date | null;
 }
 
-export interface Doubt {
-  readonly toBatch: number;
+/** One start of a run. */
+export interface StartedRun {
+  readonly run_no: number;
+  readonly opened_at: Date;
+}
+
+export interface PossiblySent {
+  /** Null: all batches. */
+  readonly toBatch: number | null;
   readonly becomes: 'in_doubt' | 'unanswered';
-  /** Why, for the records in doubt and the audit. */
-  readonly message: string;
   /** The number of writes is added to its data. */
   readonly audit: Pick<NewAuditEntry, 'data' | 'key' | 'runId'>;
 }

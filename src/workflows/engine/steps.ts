@@ -217,13 +217,14 @@ interface Resolution {
 
 /**
  * The policy `resend` permits one more attempt per write. If that answer is lost too, something delivers the requests and
- * drops the answers, and every further attempt could reach the same people again; then an operator decides.
+ * drops the answers, and every further attempt could reach the same people again; then an operator decides. So it is after the
+ * ledger was restored, when most of these writes were sent, and answered.
  */
 async function nextResolution(run: Run): Promise<Resolution> {
   const { onInDoubt = 'ask', inDoubtDeadline } = run.input;
   const reason = 'onInDoubt of the input';
   if (onInDoubt === 'leave') return { decision: { action: 'resolve', verdict: 'leave', reason } };
-  if (onInDoubt === 'resend' && run.inDoubt.some(({ resent }) => !resent))
+  if (onInDoubt === 'resend' && run.inDoubt.some(({ resent, afterRestore }) => !resent && !afterRestore))
     return { decision: { action: 'resolve', verdict: 'resend', reason }, firstTimeOnly: true };
   const { length } = run.inDoubt;
   const writes = length === MAX_LISTED_IN_DOUBT ? `${length} or more writes` : plural(length, 'write');
