@@ -5,6 +5,7 @@ import {
   type Client as TemporalClient,
   WorkflowFailedError,
 } from '@temporalio/client';
+import { rootCause } from '../contract/failures.ts';
 import { NoWorkerAnswered, RunNotFound } from './errors.ts';
 import { wasWorkerSeen } from './workers.ts';
 
@@ -56,7 +57,7 @@ export function createExecutions(client: () => Promise<Client>): Executions {
         await (await client()).result(runId);
         return null;
       } catch (error) {
-        return error instanceof WorkflowFailedError ? findRootFailure(error) : null;
+        return error instanceof WorkflowFailedError ? describeFailure(error) : null;
       }
     },
 
@@ -76,12 +77,8 @@ export function createExecutions(client: () => Promise<Client>): Executions {
   };
 }
 
-/** The innermost failure, because the failure of an activity wraps its cause. */
-function findRootFailure(error: WorkflowFailedError): ExecutionFailure {
-  let innermost: Error = error;
-  for (let cause = error.cause; cause instanceof Error; cause = cause.cause as Error | undefined) {
-    innermost = cause;
-  }
+function describeFailure(error: WorkflowFailedError): ExecutionFailure {
+  const innermost = rootCause(error);
   const type = innermost instanceof ApplicationFailure ? innermost.type : null;
   return { type: type ?? innermost.name.replace(/Failure$/, ''), message: innermost.message };
 }

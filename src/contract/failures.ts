@@ -23,6 +23,13 @@ export type RunFailureType =
   | 'ExecutionEnded'
   | 'Bug';
 
+/** The innermost failure: what Temporal reports of an activity or a workflow wraps it. */
+export function rootCause(error: Error): Error {
+  let innermost = error;
+  for (let { cause } = error; cause instanceof Error; { cause } = cause) innermost = cause;
+  return innermost;
+}
+
 /** Longer ones would make the history grow with the input, until Temporal ends the run. */
 export const MAX_FAILURE_LENGTH = 4_000;
 

@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
-import type { RunFailureType } from '../contract/failures.ts';
+import { type RunFailureType, rootCause } from '../contract/failures.ts';
 import { describeEndedOutside } from '../domain/run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ExecutingRun } from '../ledger/runs/runs.ts';
@@ -61,8 +61,8 @@ interface Failure {
 const RESTORED: Failure = {
   type: 'LedgerRestored',
   message:
-    'its execution in Temporal has completed, and the ledger does not know it: it was restored from a backup. What was open then may ' +
-    'have been sent since, and is in doubt. Start the same run again to decide about it (docs/deployment.md)',
+    'the workflow has completed, but the ledger still shows the run as running, so the ledger was restored from a backup. Writes that ' +
+    'were open in the backup may have been sent and are in doubt; start the same run again to decide about them (docs/deployment.md)',
 };
 
 const describeEnd = ({ why }: End): Failure => ({
@@ -162,7 +162,7 @@ export class EndedRunsWatcher {
       .withDeadline(Date.now() + REQUEST_MS, () => execution.result())
       .then(
         () => null,
-        (error: unknown) => (error instanceof WorkflowFailedError ? (error.cause?.message ?? null) : null),
+        (error: unknown) => (error instanceof WorkflowFailedError ? rootCause(error).message : null),
       );
   }
 

@@ -5,6 +5,7 @@ import {
   CancellationScope,
   condition,
   defineQuery,
+  log,
   setCurrentDetails,
   setHandler,
   workflowInfo,
@@ -222,7 +223,10 @@ export class Run implements SteeredRun, ShownRun {
   /** Work beside the steps has failed for good: they end, and the run with that failure. */
   async fail(error: unknown): Promise<void> {
     this.failure = error;
-    await CancellationScope.nonCancellable(() => this.stopClaims('work beside the steps has failed'));
+    await CancellationScope.nonCancellable(() => this.stopClaims('work beside the steps has failed')).catch(
+      // The steps end all the same, and closing the run stops the claims once more.
+      (cause: unknown) => log.error('the claims of a failed run were not stopped', { error: String(cause) }),
+    );
     this.scope.cancel();
   }
 
