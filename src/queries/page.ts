@@ -1,3 +1,6 @@
+/** How many rows a page has unless somebody asks for another number. */
+export const ROWS_PER_PAGE = 20;
+
 /** A part of a list that is read page by page, the newest first. */
 export interface Page<Row> {
   readonly rows: readonly Row[];

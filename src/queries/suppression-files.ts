@@ -26,6 +26,12 @@ export function showSuppression(
   return { entry, channel, reason, code, since: since.toISOString() };
 }
 
+/** An entry in the JSON document of a command. */
+export function toSuppressionDocument(entry: ListedSuppression, keyId: string) {
+  const { runId, addedBy, kind } = entry;
+  return { about: kind, ...showSuppression(entry, keyId), runId, addedBy };
+}
+
 export async function* formatSuppressions(
   entries: AsyncIterable<ListedSuppression>,
   keyId: string,

@@ -132,6 +132,8 @@ describe('suppressions list', () => {
     const others = await pagesFrom(...next);
     expect(matchesIn(others, / (sms) +paged /g).flat().length).toBeGreaterThanOrEqual(3);
     expect(others.at(-1)).toContain('6 entries in all');
+    const { out } = await cxflow(...list, '--before', `2026-01-01,${String(subjects[0])},sms`);
+    expect(out).toBe('there is no older entry\n6 entries in all\n');
   });
 
   it('goes through what was taken off in the same way', async () => {
@@ -143,16 +145,17 @@ describe('suppressions list', () => {
     expect(pages[0]).toContain('3 older removals are not shown');
     const { removals, next } = await jsonPage(...list, '--removed');
     expect(next).toBe((removals as { removalNo: number }[]).at(-1)?.removalNo);
+    expect((await cxflow(...list, '--removed', '--before', '0')).out).toBe('there is no older removal\n');
   });
 
-  it('refuses a place that no page has printed', async () => {
+  it('refuses a position that no page has printed', async () => {
     for (const args of [
       ['--before', 'latest'],
       ['--before', '2026-06-01,contact.0123,sms'],
       ['--before', '-1', '--removed'],
     ]) {
       const { code, err } = await cxflow(...list, ...args);
-      expect([code, err]).toEqual([2, expect.stringContaining('--before must be')]);
+      expect([code, err]).toEqual([2, expect.stringContaining('--before takes the ')]);
     }
   });
 });

@@ -27,7 +27,7 @@ export async function findRun(cli: Cli, session: Session, given: string): Promis
   throw status === 'running' ? new RunNotTakenUp(runId, cli.command) : new RunNotFound(runId);
 }
 
-/** The run after which a page of a list begins. Throws UsageError, RunNotFound. */
+/** The run that `--before` names: the page lists older ones. Throws UsageError, RunNotFound. */
 export async function findRunBefore(
   cli: Cli,
   session: Session,

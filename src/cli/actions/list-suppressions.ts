@@ -4,10 +4,14 @@ import { CHANNELS, type Channel } from '../../domain/consent/eligibility.ts';
 import { parseExportedKey } from '../../domain/consent/suppressions.ts';
 import { plural } from '../../domain/numbers.ts';
 import { toUtcTimestamp } from '../../domain/timestamps.ts';
-import type { ListedSuppression, ListPlace, SuppressionFilter } from '../../ledger/consent/suppressions.ts';
+import type {
+  ListedSuppression,
+  ListPosition,
+  SuppressionFilter,
+} from '../../ledger/consent/suppressions.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { toPage } from '../../queries/page.ts';
-import { showSuppression } from '../../queries/suppression-files.ts';
+import { showSuppression, toSuppressionDocument } from '../../queries/suppression-files.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -21,7 +25,7 @@ export interface ListSuppressionsOptions {
   readonly channel?: Channel;
   readonly reason?: string;
   readonly since?: string;
-  /** The last of the page before, as that page names it. */
+  /** The position of the last entry or removal of the previous page, as that page printed it. */
   readonly before?: string;
   readonly limit: number;
   readonly removed?: boolean;
@@ -49,7 +53,7 @@ type Printer = (cli: Cli, ledger: Ledger, request: Request) => Promise<void>;
 
 /** Throws UsageError. */
 function entriesPrinter({ before }: ListSuppressionsOptions): Printer {
-  const after = before === undefined ? undefined : parsePlace(before);
+  const after = before === undefined ? undefined : parsePosition(before);
   return async (cli, { suppressions, subjects }, request) => {
     const { filter, limit, json = false } = request;
     const { rows, older } = await toPage(await suppressions.newest(filter, limit, after), limit, (oldest) =>
@@ -58,16 +62,24 @@ function entriesPrinter({ before }: ListSuppressionsOptions): Printer {
     const total = after === undefined ? rows.length + older : await suppressions.count(filter);
     const keyId = await subjects.keyId();
     const last = rows.at(-1);
-    const next = older === 0 || !last ? null : formatPlace(last, keyId);
+    const next = older === 0 || !last ? null : formatPosition(last, keyId);
     if (json) {
-      printJson(cli, { entries: rows.map((entry) => toDocument(entry, keyId)), total, older, next });
+      printJson(cli, {
+        entries: rows.map((entry) => toSuppressionDocument(entry, keyId)),
+        total,
+        older,
+        next,
+      });
       return;
     }
     const { print, stream } = openOutput(cli);
     if (rows.length > 0) print(renderListed(rows, stream.columns));
     if (next !== null)
       print(`\n${renderNext(cli, request, { nouns: ['entry', 'entries'], older, before: next })}`);
-    else print(after === undefined ? describeTotal(total, filter) : `${plural(total, 'entry')} in all`);
+    else {
+      if (after !== undefined && rows.length === 0) print('there is no older entry');
+      print(after === undefined ? describeTotal(total, filter) : `${plural(total, 'entry')} in all`);
+    }
     if (filter.about === undefined || total > 0) return;
     const [removal] = await suppressions.removals(filter, 1);
     if (removal)
@@ -92,7 +104,7 @@ function removalsPrinter({ before }: ListSuppressionsOptions): Printer {
     if (json) {
       const keyId = await subjects.keyId();
       const removals = rows.map(({ removalNo, removedAt, removedBy, removedBecause, ...entry }) => ({
-        ...toDocument(entry, keyId),
+        ...toSuppressionDocument(entry, keyId),
         ...{ removalNo, removedAt, removedBy, removedBecause },
       }));
       printJson(cli, { removals, older, next });
@@ -100,15 +112,10 @@ function removalsPrinter({ before }: ListSuppressionsOptions): Printer {
     }
     const { print, stream } = openOutput(cli);
     if (rows.length > 0) print(renderRemoved(rows, stream.columns));
-    else print(below === undefined ? 'nothing was taken off the list' : 'nothing was taken off before');
+    else print(below === undefined ? 'nothing was taken off the list' : 'there is no older removal');
     if (next !== null)
       print(`\n${renderNext(cli, request, { nouns: ['removal', 'removals'], older, before: String(next) })}`);
   };
-}
-
-export function toDocument(entry: ListedSuppression, keyId: string) {
-  const { runId, addedBy, kind } = entry;
-  return { about: kind, ...showSuppression(entry, keyId), runId, addedBy };
 }
 
 type Following = Pick<NextPage, 'nouns' | 'older' | 'before'>;
@@ -126,26 +133,26 @@ function renderNext(
 }
 
 /** `2026-11-01T09:15:00.000Z,email.0123456789abcdef.…,sms` */
-function formatPlace(entry: ListedSuppression, keyId: string): string {
+function formatPosition(entry: ListedSuppression, keyId: string): string {
   const shown = showSuppression(entry, keyId);
   return [shown.since, shown.entry, shown.channel].join(',');
 }
 
 /** Throws UsageError. */
-function parsePlace(text: string): ListPlace {
+function parsePosition(text: string): ListPosition {
   const [date = '', entry = '', name, ...more] = text.split(',');
   const since = toUtcTimestamp(date);
   const key = parseExportedKey(entry);
   const channel = CHANNELS.find((each) => each === name);
   if (since === null || !key || channel === undefined || more.length > 0)
-    throw new UsageError('--before must be what the page before prints after it');
+    throw new UsageError('--before takes the position printed by the previous page');
   return { since: new Date(since), subject: key.subject, channel };
 }
 
 /** Throws UsageError. */
 function parseNumber(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new UsageError('--before must be the number of a removal, as the page before prints it');
+  throw new UsageError('--before takes the number of a removal, as the previous page printed it');
 }
 
 /** Throws UsageError. */

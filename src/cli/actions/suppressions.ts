@@ -10,6 +10,7 @@ import { ERASED } from '../../domain/consent/suppressions.ts';
 import { plural } from '../../domain/numbers.ts';
 import { TEXT_RULES, textProblem } from '../../domain/text.ts';
 import type { ListedSuppression } from '../../ledger/consent/suppressions.ts';
+import { toSuppressionDocument } from '../../queries/suppression-files.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -17,7 +18,6 @@ import { describeAdded } from '../render/suppressions.ts';
 import { formatTime } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
-import { toDocument } from './list-suppressions.ts';
 
 export interface AddSuppressionOptions {
   readonly channel?: string;
@@ -81,7 +81,7 @@ export async function removeSuppression(
     if (found.length === 0) print('not on the list, so there is nothing to take off');
     else if (kept > 0) print(describeKept(kept, found));
     const keyId = await subjects.keyId();
-    if (json) printJson(cli, { removed: removed.map((each) => toDocument(each, keyId)), kept });
+    if (json) printJson(cli, { removed: removed.map((each) => toSuppressionDocument(each, keyId)), kept });
     return kept > 0 ? EXIT.needsAttention : EXIT.ok;
   });
 }

@@ -2,8 +2,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { toGuid } from '../../domain/contact-id.ts';
 import { parseDuration } from '../../domain/durations.ts';
+import { ROWS_PER_PAGE } from '../../queries/page.ts';
 import { type Cli, LATEST } from '../cli.ts';
-import { ROWS_PER_PAGE } from '../render/next-page.ts';
 
 /** Of an argument that names a run. */
 export const RUN_HELP = `id of the run, or the beginning of one id only, or ${LATEST}`;
@@ -20,8 +20,8 @@ export function addPageOptions(command: Command, ...before: readonly [string, st
 }
 
 /** Of the description of such a list. */
-export const PAGES_HELP = `If there are older ones than it shows, it says how many, and how to show the next.
-  As JSON, \`older\` is their number and \`next\` what --before takes.`;
+export const PAGES_HELP = `If there are older entries, it says how many, and prints the command for the next page.
+  In the JSON document, \`older\` is how many there are, and \`next\` is the value for --before.`;
 
 /** A parser for commander. */
 export function wholeNumber(least: number, most: number): (text: string) => number {

@@ -42,7 +42,7 @@ const addList: AddCommand = (parent, cli, finish) => {
       paragraphs(
         `Shows the entries in force, the newest first. With an address, a number or a contact id: the entries about it.
          An entry that a newer consent has ended, or that somebody has taken off, is not shown.`,
-        `${PAGES_HELP} \`export\` writes all of them.`,
+        `${PAGES_HELP} \`cxflow suppressions export\` writes the whole list.`,
       ),
     )
     .argument('[who]', ABOUT_HELP)
@@ -50,7 +50,11 @@ const addList: AddCommand = (parent, cli, finish) => {
     .option('--reason <text>', 'only with exactly this reason, e.g. hard_bounce or complaint')
     .option('--since <date>', 'only of this date or later, e.g. 2026-11-01')
     .option('--removed', 'show what was taken off the list instead');
-  addPageOptions(command, '--before <place>', 'only what comes after this place, which the page before names')
+  addPageOptions(
+    command,
+    '--before <position>',
+    'only entries older than this position, which the previous page printed',
+  )
     .option('--json', JSON_HELP)
     .addHelpText('after', examples(cli, LIST_EXAMPLES))
     .action(async (about: string | undefined, options: ListSuppressionsOptions) => {

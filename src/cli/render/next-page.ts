@@ -1,9 +1,8 @@
 /** What follows a page of a list that is shown page by page, the newest first. Pure. */
 import { plural } from '../../domain/numbers.ts';
+import { ROWS_PER_PAGE } from '../../queries/page.ts';
 import { shellQuote } from '../terminal/format.ts';
 import { renderSteps } from './next-steps.ts';
-
-export const ROWS_PER_PAGE = 20;
 
 export interface NextPage {
   /** What the list has, one and several: `run`, `runs`. */

@@ -3,7 +3,12 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Executor } from '../database.ts';
 import type { SubjectKeys } from './subject-keys.ts';
 import { hashAll, IS_EFFECTIVE } from './suppression-entries.sql.ts';
-import type { ListedSuppression, ListPlace, RemovedSuppression, SuppressionFilter } from './suppressions.ts';
+import type {
+  ListedSuppression,
+  ListPosition,
+  RemovedSuppression,
+  SuppressionFilter,
+} from './suppressions.ts';
 
 const PAGE = 2_000;
 
@@ -12,7 +17,7 @@ const COLUMNS = sql`subject, s.kind, channel, s.reason, code, since, run_id as "
 const REMOVAL_COLUMNS = sql`${COLUMNS}, removal_no as "removalNo", removed_at as "removedAt",
   removed_by as "removedBy", removed_because as "removedBecause"`;
 
-/** As a place has it: a Date has no microseconds. */
+/** As a position has it: a Date has no microseconds. */
 const SINCE = sql`date_trunc('milliseconds', s.since)`;
 
 interface ListPage {
@@ -23,7 +28,7 @@ interface ListPage {
 export async function listNewest(
   db: Executor,
   subjects: SubjectKeys,
-  { filter, limit, after }: ListPage & { readonly after: ListPlace | undefined },
+  { filter, limit, after }: ListPage & { readonly after: ListPosition | undefined },
 ): Promise<ListedSuppression[]> {
   const { rows } = await sql<ListedSuppression>`
     select ${COLUMNS} from (select * from suppressions where ${IS_EFFECTIVE}) s left join runs using (run_no)
@@ -32,18 +37,18 @@ export async function listNewest(
   return rows;
 }
 
-function isAfter(place: ListPlace | undefined): RawBuilder<boolean> {
-  if (!place) return sql<boolean>`true`;
-  const since = sql`${place.since.toISOString()}::timestamptz`;
+function isAfter(position: ListPosition | undefined): RawBuilder<boolean> {
+  if (!position) return sql<boolean>`true`;
+  const since = sql`${position.since.toISOString()}::timestamptz`;
   return sql<boolean>`(${SINCE} < ${since}
-    or (${SINCE} = ${since} and (s.subject, s.channel) > (${place.subject}, ${place.channel})))`;
+    or (${SINCE} = ${since} and (s.subject, s.channel) > (${position.subject}, ${position.channel})))`;
 }
 
 export async function countEntries(
   db: Executor,
   subjects: SubjectKeys,
   filter: SuppressionFilter,
-  after: ListPlace | undefined,
+  after: ListPosition | undefined,
 ): Promise<number> {
   const { rows } = await sql<{ n: string }>`
     select count(*) as n from suppressions s

@@ -67,11 +67,11 @@ export interface Suppressions {
    */
   findAddresses(mailboxes: readonly string[], executor?: Executor): Promise<SuppressedAddress[]>;
 
-  /** Those that suppress now, the newest first, at most so many; only those after this place. Reads only. Errors: PepperMismatch. */
-  newest(filter: SuppressionFilter, limit: number, after?: ListPlace): Promise<ListedSuppression[]>;
+  /** Those that suppress now, the newest first, at most so many; only those after this position. Reads only. Errors: PepperMismatch. */
+  newest(filter: SuppressionFilter, limit: number, after?: ListPosition): Promise<ListedSuppression[]>;
 
   /** How many `newest` would return without a limit. Reads only. Errors: PepperMismatch. */
-  count(filter: SuppressionFilter, after?: ListPlace): Promise<number>;
+  count(filter: SuppressionFilter, after?: ListPosition): Promise<number>;
 
   /** All that suppress now, in the order of their hashes. Memory stays flat. Reads only. Errors: PepperMismatch. */
   all(filter: SuppressionFilter): AsyncIterable<ListedSuppression>;
@@ -171,15 +171,15 @@ export interface SuppressionFilter {
   readonly since?: Date;
 }
 
-/** An entry's place in the list, which does not depend on whether the entry is still there. */
-export interface ListPlace {
+/** The position of an entry in the list, which does not depend on whether the entry is still there. */
+export interface ListPosition {
   /** Keyed hash. */
   readonly subject: string;
   readonly channel: Channel;
   readonly since: Date;
 }
 
-export interface ListedSuppression extends ListPlace {
+export interface ListedSuppression extends ListPosition {
   readonly kind: SuppressionKind;
   readonly reason: string;
   readonly code: string | null;
