@@ -169,6 +169,11 @@ export function messageOf({ message }: EmailSendInput): EmailMessage {
   return read.message;
 }
 
+/** What a request to CXone says beside its recipients. The hash of each message covers it. */
+export function envelopeOf({ subject, templateId, senderAddress, tracking }: EmailMessage) {
+  return { subject, templateId, senderAddress, ...(tracking && { tracking }) };
+}
+
 /** Times in ms, with defaults filled in. */
 export function emailSendTimes(input: EmailSendInput) {
   return {

@@ -53,7 +53,7 @@ export interface EmailMessagesTable {
   retried: Generated<boolean>;
   replaced_outcome: NullableJson<unknown>;
   synced_at: Date | null;
-  /** What the audit entry of the write vouches for (emails/seals.ts). */
+  /** Of the content; the audit entry of the write has a hash of these (emails/content-hashes.ts). */
   salt: string | null;
   content_hash: string | null;
   erased: Generated<boolean>;

@@ -9,8 +9,8 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { KeyedRecord } from '../ledger/runs/records.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import type { WriteOfRecord } from '../ledger/writes/writes.ts';
-import { type MessageEvidence, verifyMessages } from './email-evidence.ts';
 import { listOptOutRuns, type OptOutRun } from './email-opt-outs.ts';
+import { type MessageVerification, verifyMessages } from './email-verification.ts';
 import { readRunHistory } from './run-history.ts';
 
 export interface EmailReceipt {
@@ -33,8 +33,8 @@ export interface EmailReceipt {
   readonly suppressions: readonly CurrentSuppression[];
   /** Of the run, and of the writes and jobs concerned. */
   readonly audit: readonly ReceiptEntry[];
-  /** Of each message: whether it is as the audit vouches for it. */
-  readonly evidenceOfMessages: readonly MessageEvidence[];
+  /** Of each message: whether it was changed after sending. */
+  readonly verifications: readonly MessageVerification[];
   /** Writes whose entry no worker has sealed yet, which takes a second. */
   readonly unsealedWrites: number;
 }
@@ -50,7 +50,7 @@ export interface Approval {
 
 export interface CurrentSuppression {
   readonly of: 'mailbox' | 'person';
-  readonly reason: string | null;
+  readonly reason: string;
   readonly code: string | null;
   readonly since: Date | string;
 }
@@ -90,9 +90,9 @@ export async function readEmailReceipt(
     optOutRuns: messages.some(({ syncedAt }) => syncedAt !== null) ? await listOptOutRuns(ledger, runId) : [],
     suppressions: await listSuppressions(ledger, mailbox, contactId),
     audit: entries.map(toReceiptEntry),
-    evidenceOfMessages: verifyMessages({
+    verifications: verifyMessages({
       ...{ run, seq: record.seq, recipient: record.record as Recipient, messages, entries },
-      seals: await ledger.emails.seals(runNo, record.seq),
+      hashes: await ledger.emails.contentHashes(runNo, record.seq),
     }),
     unsealedWrites: countUnsealed(writes, entries),
   };
@@ -116,7 +116,7 @@ async function listSuppressions(
     suppressions.findAddresses([mailbox]),
   ]);
   return [
-    ...people.map(({ since }): CurrentSuppression => ({ of: 'person', reason: null, code: null, since })),
+    ...people.map(({ reason, since }): CurrentSuppression => ({ of: 'person', reason, code: null, since })),
     ...addresses.map(
       ({ reason, code, since }): CurrentSuppression => ({ of: 'mailbox', reason, code, since }),
     ),

@@ -54,7 +54,7 @@ export const READS: ReadonlySet<string> = new Set(
     'erasures.find erasures.preview purges.preview',
     'eligibilityResults.count eligibilityResults.answeredRows eligibilityResults.tally eligibilityResults.list',
     'emails.listDueJobs emails.countOpenJobs emails.jobs emails.jobsOf emails.findInJob emails.listRetryable emails.listOptOuts emails.figures',
-    'emails.tallies emails.timeline emails.findConsents emails.seals emails.recipients emails.countUnknown emails.nextWriteAt',
+    'emails.tallies emails.timeline emails.findConsents emails.contentHashes emails.recipients emails.countUnknown emails.nextWriteAt',
     'emails.eventTimeline emails.listMessages emails.countPolicyBounces emails.findDelivered',
     'emailQuota.used',
   ].flatMap((line) => line.split(' ')),

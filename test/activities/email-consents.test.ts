@@ -35,6 +35,7 @@ it('is none if it was not looked up', async () => {
 
 it('is that of the last lookup before the message, for each message', async () => {
   const { emails } = opened().ledger;
+  const { db } = opened().database;
   const cxone = await start();
   const run = await cxone.sent([person()]);
   const consent = (at: string, attempt: number) => ({
@@ -42,8 +43,8 @@ it('is that of the last lookup before the message, for each message', async () =
     ...{ source: null, region: 'NONE', rules: 'consent-2' },
   });
   for (const at of ['2026-11-01T00:00:00Z', '2026-11-02T00:00:00Z'])
-    await emails.recordConsents(run.run_no, [consent(at, 1), consent(at, 2)]);
-  await emails.recordConsents(run.run_no, [consent('2026-11-03T00:00:00Z', 2)]);
+    await emails.recordConsents(run.run_no, [consent(at, 1), consent(at, 2)], db);
+  await emails.recordConsents(run.run_no, [consent('2026-11-03T00:00:00Z', 2)], db);
   expect(await emails.timeline(run.run_no, 1)).toMatchObject([
     { consent: { checkedAt: new Date('2026-11-02T00:00:00Z') } },
   ]);

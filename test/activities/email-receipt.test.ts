@@ -14,7 +14,7 @@ const read = async (run: Run, { email }: Person): Promise<EmailReceipt | null> =
 };
 const verdict = async (run: Run, who: Person) => {
   const receipt = await read(run, who);
-  return receipt?.evidenceOfMessages.map((each) => each.verdict).join();
+  return receipt?.verifications.map((each) => each.verdict).join();
 };
 
 async function sentTo(...persons: readonly Person[]) {
@@ -64,15 +64,27 @@ describe('a receipt', () => {
     const subject = { erasureId: `erase-${run.run_id}`, contactId: ann.contactId, requestedBy: null };
     await opened().ledger.erasures.erase({ ...subject, objectedAt: new Date().toISOString() });
     expect(await read(run, ann)).toBeNull();
-    expect(await opened().ledger.emails.seals(run.run_no, 1)).toMatchObject([{ salt: null }]);
+    expect(await opened().ledger.emails.contentHashes(run.run_no, 1)).toMatchObject([{ salt: null }]);
     expect(await verdict(run, bob)).toBe('verified');
+  });
+
+  it('names the reason for which the person is suppressed now', async () => {
+    const ann = person();
+    const { run } = await sentTo(ann);
+    const target = { kind: 'contact', value: ann.contactId } as const;
+    const entry = { target, channel: 'email', reason: 'asked by phone', code: null } as const;
+    const since = '2026-11-01T09:15:00Z';
+    await opened().ledger.suppressions.addEntries([[{ ...entry, since }]], { by: 'dana' });
+    expect((await read(run, ann))?.suppressions).toEqual([
+      { of: 'person', reason: 'asked by phone', code: null, since: new Date(since) },
+    ]);
   });
 
   it('shows each message of a recipient with a hash that nobody else has, although the content is the same', async () => {
     const [ann, bob] = [person(), person()];
     const { run } = await sentTo(ann, bob);
-    const seals = await opened().ledger.emails.seals(run.run_no, 1);
-    expect(new Set(seals[0]?.batch).size).toBe(2);
+    const hashes = await opened().ledger.emails.contentHashes(run.run_no, 1);
+    expect(new Set(hashes[0]?.batch).size).toBe(2);
     const entries = JSON.stringify((await read(run, ann))?.audit);
     for (const { email, contactId } of [ann, bob]) {
       expect(entries).not.toContain(email);

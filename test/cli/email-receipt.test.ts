@@ -60,7 +60,7 @@ const RECEIPT: EmailReceipt = {
   audit: [
     { seq: 3, auditId: 'a-3', at: AT, action: 'approve', previousHash: 'e'.repeat(64), hash: 'f'.repeat(64) },
   ],
-  evidenceOfMessages: [{ attempt: 1, verdict: 'verified', entry: 3 }],
+  verifications: [{ attempt: 1, verdict: 'verified', entry: 3 }],
   unsealedWrites: 1,
 };
 
@@ -78,8 +78,8 @@ describe('a receipt', () => {
       /write 12 +sent, with 24 others, HTTP 202, .*\n +request id req-1/,
       /state +bounced, soft 4\.2\.2/,
       /latency +4 s/,
-      /verified +yes: recipient, message and consent are those that the entry vouches for; entry 3/,
-      /not for events, states/,
+      /verification +passed: recipient, message and consent are as recorded in the audit; audit entry 3\n/,
+      /but not events, states or current suppressions/,
       /consent +given .*, source web form, region GDPR\n +as CXone had it .*; permitted by the rules consent-2/,
       /sent again +yes/,
       /bounce +read as soft, 452 4\.2\.2, mailbox full/,
@@ -93,11 +93,17 @@ describe('a receipt', () => {
   });
 
   it('says plainly what it could not verify', () => {
-    const verdict = (given: EmailReceipt['evidenceOfMessages'][number]['verdict'], entry: number | null) =>
-      render({ evidenceOfMessages: [{ attempt: 1, verdict: given, entry }] });
-    expect(verdict('content_changed', 3)).toMatch(/verified +NO: recipient, message or consent were changed/);
-    expect(verdict('batch_changed', 3)).toMatch(/verified +NO: the hashes of its batch/);
-    expect(verdict('entry_missing', null)).toMatch(/verified +not possible: no sealed entry .*write\n/);
+    const verdict = (given: EmailReceipt['verifications'][number]['verdict'], entry: number | null) =>
+      render({ verifications: [{ attempt: 1, verdict: given, entry }] });
+    expect(verdict('content_changed', 3)).toMatch(
+      /verification +FAILED: recipient, message or consent was changed/,
+    );
+    expect(verdict('batch_changed', 3)).toMatch(
+      /verification +FAILED: a hash of this batch was changed; audit entry 3\n/,
+    );
+    expect(verdict('entry_missing', null)).toMatch(
+      /verification +not possible: this request has no sealed audit entry\n/,
+    );
   });
 
   it('says so if nobody was asked, or nobody has answered', () => {
@@ -152,7 +158,7 @@ describe('email receipt', () => {
         },
       },
       writes: { listOfRecord: () => Promise.resolve(RECEIPT.writes) },
-      emails: { timeline: () => Promise.resolve(RECEIPT.messages), seals: none },
+      emails: { timeline: () => Promise.resolve(RECEIPT.messages), contentHashes: none },
       suppressions: { find: none, findAddresses: none },
       reports: {
         milestones: () =>

@@ -2,11 +2,11 @@
  * Sends one batch: one POST, of which CXone makes one job. Not idempotent: a batch whose answer was lost is sent again by nobody
  * but a person, unless the tenant drops repeats under the same key (docs/adr/0027-outbound-email.md).
  */
-import { messageOf, emailSend as spec } from '../../contract/email-send.ts';
+import { envelopeOf, messageOf, emailSend as spec } from '../../contract/email-send.ts';
 import type { SendMessageAnswer } from '../../cxone/email.ts';
 import { plural } from '../../domain/numbers.ts';
 import { type Reason, toReason } from '../../domain/run.ts';
-import { hashBatch, hashContent, newSalt } from '../../ledger/emails/seals.ts';
+import { hashBatch, hashContent, newSalt } from '../../ledger/emails/content-hashes.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
 import { bisect } from '../engine/bisect.ts';
 import { GateInterrupted, MustNotRepeat } from '../engine/gate.ts';
@@ -22,11 +22,10 @@ import { groupByReason } from './unsent.ts';
 export async function sendBatch(deps: EmailSendDeps, attempt: WriteAttempt): Promise<Answer> {
   // The gate's lookups may have used the permit of the claim.
   if (!(await attempt.nextRequest())) throw new GateInterrupted(null);
-  const { subject, templateId, senderAddress, tracking } = messageOf(runInput(spec, attempt.run));
-  const envelope = { subject, templateId, senderAddress, ...(tracking && { tracking }) };
+  const envelope = envelopeOf(messageOf(runInput(spec, attempt.run)));
   const json = toRecipientsJson(attempt);
   // Before the request, since an error after it would lose the answer.
-  const seals = await sealContents(deps, attempt, envelope);
+  const hashes = await hashContents(deps, attempt, envelope);
   const answer = await deps.cxone.email.sendMessage({
     envelope,
     recipients: { count: attempt.seqs.length, json },
@@ -37,7 +36,7 @@ export async function sendBatch(deps: EmailSendDeps, attempt: WriteAttempt): Pro
   if (answer.kind === 'refused' && attempt.lostAnswers > 0)
     throw new MustNotRepeat(`CXone refused the repeat: HTTP ${answer.status}`);
   const answered =
-    answer.kind === 'accepted' ? accepted(deps, attempt, answer, seals) : refused(deps, attempt, answer);
+    answer.kind === 'accepted' ? accepted(deps, attempt, answer, hashes) : refused(deps, attempt, answer);
   return {
     ...answered,
     httpStatus: answer.status,
@@ -63,14 +62,14 @@ function toKey({ run, writeId }: WriteAttempt, json: string): string {
   return toUuid(`${run.run_id}\n${writeId}\n${json}`);
 }
 
-type Seals = ReadonlyMap<number, { readonly salt: string; readonly contentHash: string }>;
+type Hashes = ReadonlyMap<number, { readonly salt: string; readonly contentHash: string }>;
 
-/** By seq: what the audit is going to vouch for. */
-async function sealContents(
+/** By seq. */
+async function hashContents(
   { ledger }: EmailSendDeps,
   attempt: WriteAttempt,
   envelope: object,
-): Promise<Seals> {
+): Promise<Hashes> {
   const { run, writeId, seqs, records } = attempt;
   const consents = await ledger.emails.findConsents(run.run_no, seqs, refsOf(attempt).attempt ?? 1);
   return new Map(
@@ -89,7 +88,7 @@ function accepted(
   { ledger }: EmailSendDeps,
   attempt: WriteAttempt,
   answer: Extract<SendMessageAnswer, { kind: 'accepted' }>,
-  seals: Seals,
+  hashes: Hashes,
 ): Settled {
   const rejected = rejectNamed(attempt, answer);
   const left = new Set(rejected.flatMap(({ seqs }) => seqs));
@@ -99,7 +98,7 @@ function accepted(
     seq,
     messageId: ids.get(seq)?.messageId ?? null,
     recipientId: ids.get(seq)?.recipientId ?? null,
-    ...seals.get(seq),
+    ...hashes.get(seq),
   }));
   const inOrder = sent.toSorted((a, b) => a - b);
   const { run, writeId } = attempt;
@@ -107,7 +106,7 @@ function accepted(
     groups: [...(sent.length > 0 ? [{ outcome: 'sent' as const, seqs: sent }] : []), ...rejected],
     derived: [],
     details: `job ${answer.jobId}: ${sent.length} of ${plural(attempt.seqs.length, 'recipient')}`,
-    audit: { contentHash: hashBatch(inOrder.map((seq) => seals.get(seq)?.contentHash ?? null)) },
+    audit: { contentHash: hashBatch(inOrder.map((seq) => hashes.get(seq)?.contentHash ?? null)) },
     cxoneId: answer.jobId,
     inSettleTransaction: async (tx) => {
       const job = { runNo: run.run_no, jobId: answer.jobId, writeId, messages };

@@ -3,8 +3,8 @@ import { classifyBounce } from '../../domain/email-send/bounces.ts';
 import { formatCount, plural } from '../../domain/numbers.ts';
 import type { MessageInTimeline, TimelineEvent } from '../../ledger/emails/figures.ts';
 import type { WriteOfRecord } from '../../ledger/writes/writes.ts';
-import type { MessageEvidence } from '../../queries/email-evidence.ts';
 import type { EmailReceipt } from '../../queries/email-receipt.ts';
+import type { MessageVerification } from '../../queries/email-verification.ts';
 import { describeReason } from '../../queries/record-files.ts';
 import { formatTime, shellQuote, spaced } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
@@ -75,8 +75,8 @@ function describeConsent({ channelConsent, policy = 'default' }: EmailReceipt['c
 }
 
 function describeSuppression({ of, reason, code, since }: EmailReceipt['suppressions'][number]): string {
-  const why = [reason === null ? null : spaced(reason), code].filter((each) => each !== null).join(' ');
-  return `${of === 'mailbox' ? 'the mailbox' : 'the person'} since ${formatTime(new Date(since))}${why === '' ? '' : `, ${why}`}`;
+  const why = [spaced(reason), code].filter((each) => each !== null).join(' ');
+  return `${of === 'mailbox' ? 'the mailbox' : 'the person'} since ${formatTime(new Date(since))}, ${why}`;
 }
 
 const WRITES: Readonly<Record<string, string>> = {
@@ -103,7 +103,7 @@ function describeWrite(write: WriteOfRecord): readonly Fact[] {
 
 function renderMessage(
   message: MessageInTimeline,
-  { optOutRuns, evidenceOfMessages }: Pick<EmailReceipt, 'optOutRuns' | 'evidenceOfMessages'>,
+  { optOutRuns, verifications }: Pick<EmailReceipt, 'optOutRuns' | 'verifications'>,
 ): string {
   const { attempt, job, state, bounceClass, bounceCode, reason, retried, messageId, events } = message;
   const bounce = [bounceClass, bounceCode].filter((each) => each !== null).join(' ');
@@ -119,7 +119,7 @@ function renderMessage(
     ...(messageId === null ? [] : [['message id', messageId] as const]),
     ...(retried ? [['sent again', 'yes, as the next message'] as const] : []),
     ...describeOptOut(message, optOutRuns),
-    ...evidenceOfMessages.filter((each) => each.attempt === attempt).map(describeEvidence),
+    ...verifications.filter((each) => each.attempt === attempt).map(describeVerification),
   ];
   const title = attempt === 1 ? 'message' : `message ${attempt}`;
   const lines = events.map((event) => [
@@ -134,18 +134,21 @@ function renderMessage(
   ].join('\n');
 }
 
-const VERDICTS: Readonly<Record<MessageEvidence['verdict'], string>> = {
-  verified: 'yes: recipient, message and consent are those that the entry vouches for',
-  content_changed: 'NO: recipient, message or consent were changed after the sending',
-  batch_changed: 'NO: the hashes of its batch are not those of the entry',
-  entry_changed: 'NO: the entry was changed after it was sealed',
-  entry_missing: 'not possible: no sealed entry is about its write',
-  not_sealed:
-    'not possible: the entry vouches for no content (the answer came late, or an earlier version sent it)',
+const VERDICTS: Readonly<Record<MessageVerification['verdict'], string>> = {
+  verified: 'passed: recipient, message and consent are as recorded in the audit',
+  content_changed: 'FAILED: recipient, message or consent was changed after sending',
+  batch_changed: 'FAILED: a hash of this batch was changed',
+  entry_changed: 'FAILED: the audit entry was changed',
+  entry_missing: 'not possible: this request has no sealed audit entry',
+  no_content_hash:
+    'not possible: its audit entry has no content hash (CXone answered late, or an earlier version sent it)',
 };
 
-function describeEvidence({ verdict, entry }: MessageEvidence): Fact {
-  return ['verified', `${VERDICTS[verdict]}${entry === null ? '' : `; entry ${formatCount(entry)}`}`];
+function describeVerification({ verdict, entry }: MessageVerification): Fact {
+  return [
+    'verification',
+    `${VERDICTS[verdict]}${entry === null ? '' : `; audit entry ${formatCount(entry)}`}`,
+  ];
 }
 
 function describeMessageConsent({ consent }: MessageInTimeline): readonly Fact[] {
@@ -217,7 +220,7 @@ function renderAudit({ runId, audit, unsealedWrites }: EmailReceipt, command: st
       ? []
       : [`  ${plural(unsealedWrites, 'request')} not sealed yet; a worker seals them within a second`];
   const hints = [
-    '  hashes vouch for recipients, messages and consents; not for events, states and what is suppressed now',
+    '  the hashes cover recipients, messages and consents, but not events, states or current suppressions',
     `  the chain:    ${command} audit verify`,
     `  in full:      ${command} audit --run ${shellQuote(runId)} --json`,
   ];

@@ -3,6 +3,7 @@ import type { Database } from '../database.ts';
 import { fenced } from '../fence.ts';
 import { announce } from './announcements.sql.ts';
 import { findConsents, recordConsents } from './consents.sql.ts';
+import { listContentHashes } from './content-hashes.sql.ts';
 import type { Emails } from './emails.ts';
 import { failRemaining, saveEvents } from './events.sql.ts';
 import { countFigures, listTallies, timeline } from './figures.sql.ts';
@@ -18,15 +19,14 @@ import {
   nextWriteAt,
 } from './recipients.sql.ts';
 import { dropRetries, listRetryable, planRetries } from './retries.sql.ts';
-import { listSeals } from './seals.sql.ts';
 
 export function createEmails({ db }: Database): Emails {
   return {
     recordJob: (job, executor) =>
       executor ? recordJob(executor, job) : db.transaction().execute((tx) => recordJob(tx, job)),
-    recordConsents: (runNo, consents, executor) => recordConsents(executor ?? db, runNo, consents),
+    recordConsents: (runNo, consents, executor) => recordConsents(executor, runNo, consents),
     findConsents: (runNo, seqs, attempt) => findConsents(db, runNo, seqs, attempt),
-    seals: (runNo, seq) => listSeals(db, runNo, seq),
+    contentHashes: (runNo, seq) => listContentHashes(db, runNo, seq),
     listDueJobs: (runNo, limit) => listDueJobs(db, runNo, limit),
     countOpenJobs: (runNo) => countOpenJobs(db, runNo),
     jobs: (runNo) => listJobs(db, runNo),

@@ -7,6 +7,7 @@ import type { Executor } from '../database.ts';
 import type { RunRef } from '../fence.ts';
 import type { Announcement } from './announcements.ts';
 import type { EmailConsent, NewEmailConsent } from './consents.ts';
+import type { ContentHash } from './content-hashes.ts';
 import type { ChangedMessage, EventPage } from './events.ts';
 import type { EmailFigures, MessageInTimeline, Tally } from './figures.ts';
 import type { Job, JobPoll, NewJob, OpenJobs } from './jobs.ts';
@@ -14,7 +15,6 @@ import type { CountedMessage, EventBucket, EventPeriod } from './messages.ts';
 import type { OptOut, OptOutPage } from './opt-outs.ts';
 import type { RecipientOfRecord } from './recipients.ts';
 import type { Retry, RetryableMessage, RetryablePage } from './retries.ts';
-import type { EmailSeal } from './seals.ts';
 
 export interface Emails {
   /**
@@ -27,7 +27,7 @@ export interface Emails {
    * By which consent these recipients are going to be sent a message, in the transaction that settles the lookup. A later lookup
    * for the same message replaces it. A repetition changes nothing.
    */
-  recordConsents(runNo: number, consents: readonly NewEmailConsent[], executor?: Executor): Promise<void>;
+  recordConsents(runNo: number, consents: readonly NewEmailConsent[], executor: Executor): Promise<void>;
 
   /** By seq: those of the recipients who have a consent for this message, from 1. Reads only. */
   findConsents(
@@ -36,8 +36,8 @@ export interface Emails {
     attempt: number,
   ): Promise<ReadonlyMap<number, EmailConsent>>;
 
-  /** What the audit vouches for of the messages of a recipient, the oldest first. Reads only. */
-  seals(runNo: number, seq: number): Promise<EmailSeal[]>;
+  /** Those of the messages of a recipient, the oldest first. Reads only. */
+  contentHashes(runNo: number, seq: number): Promise<ContentHash[]>;
 
   /** Jobs that have not ended and whose next poll is due by the ledger's clock, the earliest first. Reads only. */
   listDueJobs(runNo: number, limit: number): Promise<Job[]>;

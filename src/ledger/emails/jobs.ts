@@ -15,7 +15,7 @@ export interface NewMessage {
   /** CXone's ids, if its answer names them. */
   readonly messageId: string | null;
   readonly recipientId: string | null;
-  /** Of its content (seals.ts). Absent: nothing vouches for it. */
+  /** Of its content (content-hashes.ts). Absent: the message cannot be verified. */
   readonly salt?: string;
   readonly contentHash?: string;
 }

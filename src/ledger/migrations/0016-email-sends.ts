@@ -61,7 +61,7 @@ create table email_messages (
   replaced_outcome json,
   -- When its complaint or unsubscription was brought to CXone's preferences.
   synced_at timestamptz,
-  -- What the audit entry of the write vouches for (emails/seals.ts).
+  -- Of the content; the audit entry of the write has a hash of these (emails/content-hashes.ts).
   salt text,
   content_hash text,
   -- Nothing about the recipient is kept any more, and its state stays as it is.

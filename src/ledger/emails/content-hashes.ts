@@ -1,7 +1,7 @@
 /**
- * What the audit vouches for of an email, without saying what it is. Each message has a hash of its content with a salt of its
- * own, and the audit entry of their write has a hash of those. An erasure drops the salt, after which nobody can tell whose hash
- * it was, and the other messages of the write can still be verified.
+ * Hashes that show whether an email was changed after sending, without saying what it is. Each message has a hash of its content
+ * with a salt of its own, and the audit entry of their write has a hash of those. An erasure drops the salt, after which the hash
+ * can no longer be linked to anybody, and the other messages of the write can still be verified.
  */
 import { randomBytes } from 'node:crypto';
 import { canonicalize, sha256 } from '../hashing.ts';
@@ -9,7 +9,7 @@ import type { EmailConsent } from './consents.ts';
 
 const SALT_BYTES = 16;
 
-export interface SealedContent {
+export interface HashedContent {
   readonly runId: string;
   readonly writeId: string;
   readonly seq: number;
@@ -21,10 +21,10 @@ export interface SealedContent {
 }
 
 /** Of one message of a recipient. */
-export interface EmailSeal {
+export interface ContentHash {
   readonly attempt: number;
   readonly writeId: string;
-  /** null: it was erased, or never sealed. */
+  /** null: the recipient was erased, or the content was not hashed. */
   readonly salt: string | null;
   readonly contentHash: string | null;
   /** Of all messages of the write, in the order of their records. */
@@ -33,7 +33,7 @@ export interface EmailSeal {
 
 export const newSalt = (): string => randomBytes(SALT_BYTES).toString('hex');
 
-export function hashContent(salt: string, { consent, ...content }: SealedContent): string {
+export function hashContent(salt: string, { consent, ...content }: HashedContent): string {
   const given = consent && {
     ...consent,
     checkedAt: consent.checkedAt.toISOString(),
