@@ -33,6 +33,9 @@ export function rootCause(error: Error): Error {
 /** Longer ones would make the history grow with the input, until Temporal ends the run. */
 export const MAX_FAILURE_LENGTH = 4_000;
 
+/** Of what Temporal says about the end of an execution. */
+const MAX_CAUSE_LENGTH = 1_000;
+
 /** A detail of an InvalidInput: our rules have refused what the input asks for. So it counts as a violation (docs/metrics.md). */
 export const BREAKS_RULES = 'breaks_rules';
 
@@ -48,4 +51,10 @@ export function fatalFailure(
     message: shorten(message, MAX_FAILURE_LENGTH),
     nonRetryable: true,
   });
+}
+
+/** @internal What to say of a run whose execution ended without closing it. `why`: as far as it is known. */
+export function describeEndedOutside(why: string | null): string {
+  const known = why === null ? '' : ` (${shorten(why, MAX_CAUSE_LENGTH)})`;
+  return `the workflow ended without closing the run${known}; start it again under its id to continue`;
 }

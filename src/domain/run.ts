@@ -1,7 +1,6 @@
 /** What all operations have in common: outcomes, counts, reasons, states (docs/glossary.md#records). Pure. */
 
 import { percentOf } from './numbers.ts';
-import { shorten } from './shorten.ts';
 
 /** What became of a record. Exactly one of these, or none yet (`pending`). */
 export const OUTCOMES = [
@@ -103,11 +102,3 @@ export const WAITS_FOR_PERSON: readonly Phase[] = ['awaiting_approval', 'paused'
 
 /** Checked by every claim (docs/adr/0018-steering.md#pausing-and-stopping). */
 export type Steering = 'go' | 'paused' | 'stopped';
-
-/** What to say of a run whose execution ended without closing it. `why`: as far as it is known. */
-export function describeEndedOutside(why: string | null): string {
-  const known = why === null ? '' : ` (${shorten(why, MAX_WHY_LENGTH)})`;
-  return `the workflow was ended from outside${known}; start the run again under its id to continue it`;
-}
-
-const MAX_WHY_LENGTH = 1_000;

@@ -5,8 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
-import { type RunFailureType, rootCause } from '../contract/failures.ts';
-import { describeEndedOutside } from '../domain/run.ts';
+import { describeEndedOutside, type RunFailureType, rootCause } from '../contract/failures.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ExecutingRun } from '../ledger/runs/runs.ts';
 import { describeError, type Logger } from './log.ts';

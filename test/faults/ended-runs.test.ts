@@ -84,7 +84,7 @@ it('closes a run that was deleted while no worker was running, because an older 
       ({ state }) => state === 'failed',
     );
     expect(failure).toMatchObject({
-      message: expect.stringContaining('ended from outside (deleted)') as string,
+      message: expect.stringContaining('ended without closing the run (deleted)') as string,
     });
     expect((await read(stand, waiting)).state).toBe('running');
     await stand.client().decide(waiting, { action: 'approve', by: 'dana' });

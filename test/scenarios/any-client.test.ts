@@ -221,7 +221,9 @@ it('a run that is cancelled in Temporal settles; one that is terminated continue
       await terminated.terminate('by accident');
       const watched = await stand.cxflow(['watch', 'raw-terminated']);
       expect(watched.code).toBe(1);
-      expect(watched.stdout).toMatch(/ended from outside.*by accident.*start the run again under its id/);
+      expect(watched.stdout).toMatch(
+        /ended without closing the run.*by accident.*start it again under its id/,
+      );
       await stand.admin.change({ latencyMs: 0 });
       const result = (await (await startWriting('raw-terminated', 'L6')).result()) as ContactImportResult;
       const { existing = 0, ...counts } = result.counts;

@@ -79,7 +79,7 @@ describe('the status of an execution', () => {
       expect(ends).toMatchObject([{ runNo: 1, executionId: 'e1', closedAt: CLOSED_AT }]);
       const why = status === 'TERMINATED' ? 'by accident' : status.toLowerCase();
       expect(ends[0]?.failure.message).toBe(
-        `the workflow was ended from outside (${why}); start the run again under its id to continue it`,
+        `the workflow ended without closing the run (${why}); start it again under its id to continue`,
       );
     },
   );
@@ -127,7 +127,7 @@ describe('an execution that is not found', () => {
       {
         runNo: 2,
         closedAt: null,
-        failure: { message: expect.stringContaining('ended from outside (deleted)') as string },
+        failure: { message: expect.stringContaining('ended without closing the run (deleted)') as string },
       },
     ]);
   });

@@ -4,7 +4,8 @@
  * was terminated, has been started again, or has no worker.
  */
 import type { Executions } from '../../client/executions.ts';
-import { type Counts, describeEndedOutside, sumOutcomes } from '../../domain/run.ts';
+import { describeEndedOutside } from '../../contract/failures.ts';
+import { type Counts, sumOutcomes } from '../../domain/run.ts';
 import { isTransient } from '../../ledger/errors.ts';
 import type { Run, Runs } from '../../ledger/runs/runs.ts';
 import type { RateBudget } from '../../ledger/writes/rate-budget.ts';
