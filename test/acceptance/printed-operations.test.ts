@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { printedBlocks } from '../harness/printed.ts';
 import { useProcesses } from '../harness/processes.ts';
-import { openShell, type PrintedShell } from '../harness/shell.ts';
+import { openShell, type PrintedShell, succeeds } from '../harness/shell.ts';
 import { csv } from '../scenarios/contacts.ts';
 import { FAST_JOB, guid } from '../scenarios/emails.ts';
 import { leads } from '../scenarios/leads.ts';
@@ -12,12 +12,6 @@ import { endOf, type Stand, useStand } from '../scenarios/stand.ts';
 
 const onStand = useStand();
 const processes = useProcesses();
-
-async function ended(shell: PrintedShell, command: string, values?: Readonly<Record<string, string>>) {
-  const { code, stdout, stderr } = await shell.run(command, values);
-  expect(code, `${command}\n${stdout}${stderr}`).toBe(0);
-  return stdout;
-}
 
 /** Starts a run that waits for approval, approves it as it says, and follows it to its end. */
 async function approved(stand: Stand, shell: PrintedShell, command: string) {
@@ -38,7 +32,7 @@ it('the commands for selections show, change and roll back what the page says, a
     await admin.seedCampaign('C1', { contactSelection: { targetListIds: ['L1'], priorityOrder: ['a'] } });
     const selection = async () => (await admin.campaign('C1')).campaign?.contactSelection;
     const show = async () => {
-      await ended(shell, 'cxflow selection show C1 --json > c1.json');
+      await succeeds(shell, 'cxflow selection show C1 --json > c1.json');
       const text = readFileSync(join(folder, 'c1.json'), 'utf8');
       return JSON.parse(text) as { contactSelection: Record<'targetListIds' | 'priorityOrder', string[]> };
     };
@@ -48,11 +42,13 @@ it('the commands for selections show, change and roll back what the page says, a
       file('c1.json', JSON.stringify({ ...shown, contactSelection: edited }));
     };
     await edit(['L1', 'L2'], ['a']);
-    expect(await ended(shell, 'cxflow selection update C1 c1.json --dry-run')).toContain('+ list L2: target');
+    expect(await succeeds(shell, 'cxflow selection update C1 c1.json --dry-run')).toContain(
+      '+ list L2: target',
+    );
     const { run } = await approved(stand, shell, 'cxflow selection update C1 c1.json --approval');
     expect(await selection()).toMatchObject({ targetListIds: ['L1', 'L2'] });
-    expect(await ended(shell, 'cxflow selection history C1')).toContain(run);
-    await ended(shell, 'cxflow selection rollback RUN', { RUN: run });
+    expect(await succeeds(shell, 'cxflow selection history C1')).toContain(run);
+    await succeeds(shell, 'cxflow selection rollback RUN', { RUN: run });
     expect(await selection()).toMatchObject({ targetListIds: ['L1'] });
 
     const conflict = async (priority: string) => {
@@ -77,7 +73,7 @@ it('the commands for selections show, change and roll back what the page says, a
     };
     const answers = `cxflow resolve RUN --answers '{"lists/L7": "mine", "priorityOrder": "theirs"}'`;
     const placeByPlace = await conflict('b');
-    await ended(shell, answers, { RUN: placeByPlace.RUN });
+    await succeeds(shell, answers, { RUN: placeByPlace.RUN });
     expect((await endOf(placeByPlace.terminal)).code).toBe(0);
     expect(await selection()).toMatchObject({
       targetListIds: ['L1', 'L7'],
@@ -86,7 +82,7 @@ it('the commands for selections show, change and roll back what the page says, a
     const { version } = await admin.seedCampaign('C1', { contactSelection: { targetListIds: ['L1'] } });
     expect(version).toBeGreaterThan(0);
     const all = await conflict('c');
-    await ended(shell, 'cxflow resolve RUN --mine', { RUN: all.RUN });
+    await succeeds(shell, 'cxflow resolve RUN --mine', { RUN: all.RUN });
     expect((await endOf(all.terminal)).code).toBe(0);
     expect(await selection()).toMatchObject({ targetListIds: ['L1', 'L7'] });
     expect(shell.left()).toEqual([]);
@@ -100,17 +96,17 @@ it('the commands for list loads check, load the best that fit, and load nothing 
       (await stand.admin.itemJournal('L1')).filter(({ action }) => action === 'create').length;
     stand.file('leads.csv', csv(leads(1, 20)));
     const load = 'cxflow list load leads.csv --list L1 --campaign C1';
-    expect(await ended(shell, `${load} --dry-run`)).toContain('nothing was written');
+    expect(await succeeds(shell, `${load} --dry-run`)).toContain('nothing was written');
     const { run } = await approved(stand, shell, `${load} --fit --approval`);
     expect(await created()).toBe(20);
     // Without --fit it is another run, which finds everybody in the list.
-    expect(await ended(shell, load)).toMatch(/existing +20 /);
-    expect(await ended(shell, 'cxflow list show L1')).toContain(run);
+    expect(await succeeds(shell, load)).toMatch(/existing +20 /);
+    expect(await succeeds(shell, 'cxflow list show L1')).toContain(run);
 
-    const screened = await ended(shell, `${load} --fit --dry-run`);
+    const screened = await succeeds(shell, `${load} --fit --dry-run`);
     const [, dryRun = ''] = /^run (\S+)$/m.exec(screened) ?? [];
     const records = 'cxflow records DRY_RUN --outcome suppressed';
-    expect(await ended(shell, records, { DRY_RUN: dryRun })).toMatch(/^contact_id,[^\n]*\n$/);
+    expect(await succeeds(shell, records, { DRY_RUN: dryRun })).toMatch(/^contact_id,[^\n]*\n$/);
     expect(await created()).toBe(20);
     expect(shell.left()).toEqual([]);
   });
@@ -123,10 +119,10 @@ it('the commands for preferences check and send the file of the page, and send n
     const [file = ''] = printedBlocks(page, 'csv');
     stand.file('consent.csv', file);
     const update = 'cxflow preferences update consent.csv';
-    expect(await ended(shell, `${update} --dry-run`)).toContain('nothing was written');
+    expect(await succeeds(shell, `${update} --dry-run`)).toContain('nothing was written');
     const { stdout } = await approved(stand, shell, `${update} --approval`);
     expect(stdout).toMatch(/updated +2 /);
-    expect(await ended(shell, update)).toContain(NOTHING_TWICE);
+    expect(await succeeds(shell, update)).toContain(NOTHING_TWICE);
     expect(shell.left()).toEqual([]);
   });
 });
@@ -146,11 +142,11 @@ it('the commands for emails check, send the message of the page once, and show w
     stand.file('message.json', message);
     stand.file('people.csv', `contactId,email,firstName,plan\n${guid(1)},ann@example.com,Ann,gold\n`);
     const send = 'cxflow email send message.json --recipients people.csv';
-    expect(await ended(shell, `${send} --dry-run`)).toContain('plan');
+    expect(await succeeds(shell, `${send} --dry-run`)).toContain('plan');
     const { run, stdout } = await approved(stand, shell, `${send} --approval --canary 5%`);
     expect(stdout).toMatch(/sent +1 /);
-    expect(await ended(shell, send)).toContain(NOTHING_TWICE);
-    const receipt = await ended(shell, 'cxflow email receipt RUN ann@example.com', { RUN: run });
+    expect(await succeeds(shell, send)).toContain(NOTHING_TWICE);
+    const receipt = await succeeds(shell, 'cxflow email receipt RUN ann@example.com', { RUN: run });
     expect(receipt).toMatch(/outcome +sent\n/);
     expect(shell.left()).toEqual([]);
   });

@@ -1,7 +1,7 @@
 /** Whoever steers runs copies the commands of docs/steering.md, exactly as they are printed. */
 import { expect, it } from 'vitest';
 import { useProcesses } from '../harness/processes.ts';
-import { openShell, type PrintedShell } from '../harness/shell.ts';
+import { openShell, succeeds } from '../harness/shell.ts';
 import { csv, rows } from '../scenarios/contacts.ts';
 import { endOf, runIdIn, type Stand, until, useStand } from '../scenarios/stand.ts';
 
@@ -34,13 +34,6 @@ const DOUBTS = {
   leaveOne: `cxflow resolve RUN --leave ${WRITE}`,
   signal: `temporal workflow signal -w RUN --name resolve --input '{"by":"dana","verdict":"leave"}'`,
 } as const;
-
-/** Fails with what the command has printed. */
-async function succeeds(shell: PrintedShell, command: string, values: Readonly<Record<string, string>>) {
-  const { code, stdout, stderr } = await shell.run(command, values);
-  expect(code, `${command}\n${stdout}${stderr}`).toBe(0);
-  return stdout;
-}
 
 async function startImport(stand: Stand, count: number, list: string, ...more: readonly string[]) {
   stand.file('contacts.csv', csv(rows(1, count)));

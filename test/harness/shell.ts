@@ -1,6 +1,7 @@
 /** A shell that runs the commands of the documentation as they are printed, in the folder and the environment of a stand. */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { expect } from 'vitest';
 import { findTemporal } from '../../src/stack/temporal-binary.ts';
 import { type Ended, endOf, type Stand } from '../scenarios/stand.ts';
 import { commandsIn, printedBlocks } from './printed.ts';
@@ -34,4 +35,15 @@ export async function openShell(processes: Processes, stand: Stand, page: string
     return processes.run('sh', ['-c', text], { cwd: stand.folder, env });
   };
   return { start, run: (each, values) => endOf(start(each, values)), left: () => [...left] };
+}
+
+/** Runs a command of the page until it exits. Fails with what the command has printed. */
+export async function succeeds(
+  shell: PrintedShell,
+  command: string,
+  values?: Readonly<Record<string, string>>,
+): Promise<string> {
+  const { code, stdout, stderr } = await shell.run(command, values);
+  expect(code, `${command}\n${stdout}${stderr}`).toBe(0);
+  return stdout;
 }
