@@ -22,7 +22,7 @@ import { isAboutOneJob, readJobEvents } from './job-events.ts';
 import { findObjections, recipientOf } from './recipients.ts';
 import { CONSENT_CHECK, nextRefs, refsOf, SEND, SUPPRESSION_CHECK, withholdFrom } from './refs.ts';
 import type { EmailSendDeps } from './settings.ts';
-import { groupByReason, nothingSent } from './unsent.ts';
+import { groupByReason, readOnlyWithoutEvent } from './unsent.ts';
 
 /** null: nothing keeps the recipient from being sent the message. */
 type Verdict = Withheld | null;
@@ -61,7 +61,7 @@ export function isRecent({ email }: EmailSendDeps, attempt: WriteAttempt): boole
 
 /** For a write that has not left: the lookups become a write of their own, in the order and at the rate of all others. */
 export function lookUpAgain(attempt: WriteAttempt): Answer {
-  return nothingSent({
+  return readOnlyWithoutEvent({
     derived: [{ kind: SUPPRESSION_CHECK, seqs: attempt.seqs, refs: nextRefs(attempt, undefined) }],
     details: 'the recipients have to be looked up again',
   });
@@ -218,7 +218,7 @@ function toAnswer(attempt: WriteAttempt, looked: LookedUp<Verdict>, { kind, next
   const withheld = [...verdicts].flatMap(([seq, verdict]) => (verdict ? [[seq, verdict] as const] : []));
   const free = attempt.seqs.filter((seq) => verdicts.get(seq) === null);
   return {
-    ...nothingSent({
+    ...readOnlyWithoutEvent({
       groups: groupByReason(withheld.map(([seq, verdict]) => [seq, withholdFrom(attempt, verdict)])),
       derived: [
         ...(free.length > 0 ? [{ kind: next, seqs: free, refs: nextRefs(attempt, checkedAt) }] : []),

@@ -7,7 +7,7 @@ import { plural } from '../../domain/numbers.ts';
 import type { Answer, WriteAttempt } from '../engine/write-definition.ts';
 import { nextRefs, refsOf } from './refs.ts';
 import type { EmailSendDeps } from './settings.ts';
-import { nothingSent } from './unsent.ts';
+import { readOnlyWithoutEvent } from './unsent.ts';
 
 export interface Reserved {
   /** How many of the messages may leave today. If it is not all of them, nothing was reserved. */
@@ -50,7 +50,7 @@ export async function leaveForTomorrow(
   const now = (await deps.ledger.now()).getTime();
   const notBefore = toIso(startOfNextDay(now, deps.email.timeZone));
   const refs = nextRefs(attempt, refsOf(attempt).checkedAt);
-  return nothingSent({
+  return readOnlyWithoutEvent({
     derived: [{ kind, seqs: attempt.seqs, refs, notBefore }],
     details: `the daily limit is reached: ${plural(attempt.seqs.length, 'recipient waits', 'recipients wait')} for the next day`,
   });

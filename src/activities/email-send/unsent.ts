@@ -8,7 +8,7 @@ import { withholdFrom } from './refs.ts';
 import type { EmailSendDeps } from './settings.ts';
 
 /** Without an event: those of an email send are about jobs. */
-export const nothingSent = (answer: Parameters<typeof readOnlyAnswer>[0]): Answer => ({
+export const readOnlyWithoutEvent = (answer: Parameters<typeof readOnlyAnswer>[0]): Answer => ({
   ...readOnlyAnswer(answer),
   emitsEvent: false,
 });
@@ -23,7 +23,7 @@ export function giveUp({ ledger }: EmailSendDeps, attempt: WriteAttempt, error: 
   const reasons = [{ code: ALWAYS_FAILS, message: details }];
   const withheld = withholdFrom(attempt, { outcome: 'rejected', reasons });
   return {
-    ...nothingSent({ groups: groupByReason(seqs.map((seq) => [seq, withheld])), details }),
+    ...readOnlyWithoutEvent({ groups: groupByReason(seqs.map((seq) => [seq, withheld])), details }),
     httpStatus: error.status,
     requestId: error.requestId,
     inSettleTransaction: (tx) => ledger.emailQuota.settle(writeId, 0, tx),

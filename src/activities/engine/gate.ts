@@ -43,7 +43,7 @@ export async function sendThroughGate(definition: WriteDefinition, attempt: Writ
   if (withheld.size === 0) return definition.send(askBeforeEachRequest(gate, attempt));
   const permitted = onlyRecords(attempt, (seq) => !withheld.has(seq));
   if (attempt.priorAttempt === 'none') return withholdAndDerive(attempt, withheld, permitted.seqs);
-  if (permitted.seqs.length === 0) return nothingSent(settleWithheld(withheld, false));
+  if (permitted.seqs.length === 0) return settleUnsent(settleWithheld(withheld, false));
   const answer = await definition.send(askBeforeEachRequest(gate, permitted));
   const settled = settleWithheld(withheld, answer.lostAttemptNotApplied === true);
   return { ...answer, groups: [...answer.groups, ...settled] };
@@ -84,7 +84,7 @@ function withholdAndDerive(
   rest: readonly number[],
 ): Answer {
   const groups = [...withheld].map(([seq, record]) => toGroup(seq, record));
-  return nothingSent(groups, rest.length > 0 ? [{ kind, seqs: rest, refs }] : []);
+  return settleUnsent(groups, rest.length > 0 ? [{ kind, seqs: rest, refs }] : []);
 }
 
 /**
@@ -103,7 +103,7 @@ function leaveForLater(
   const rest = open.filter((seq) => !notBefore.has(seq));
   const [first] = later.flatMap((seq) => notBefore.get(seq) ?? []).sort();
   const part = { kind, refs: partRefs(attempt) };
-  const answer = nothingSent(
+  const answer = settleUnsent(
     [...settled].map(([seq, record]) => toGroup(seq, record)),
     [
       ...(rest.length > 0 ? [{ ...part, seqs: rest }] : []),
@@ -133,7 +133,8 @@ function toGroup(seq: number, { outcome, reasons, evidence }: Withheld): Settled
   return { outcome, seqs: [seq], reasons, ...(evidence !== undefined && { evidence }) };
 }
 
-function nothingSent(groups: readonly SettledGroup[], derived: Answer['derived'] = []): Answer {
+/** What is withheld has its outcome; the rest is left to the derived writes. */
+function settleUnsent(groups: readonly SettledGroup[], derived: Answer['derived'] = []): Answer {
   return readOnlyAnswer({ groups, derived, details: `Withheld ${groups.length}` });
 }
 
