@@ -7,6 +7,7 @@ import type { Objection } from '../../ledger/consent/suppressions.ts';
 import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { DuplicateCandidate, DuplicateRow, Rank, RankedCandidate } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
+import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { WriteDefinition } from './write-definition.ts';
 
 /** When a run pauses by itself, and asks a person to look into it. */
@@ -50,7 +51,7 @@ export interface PlanNotes {
   readonly notes: readonly string[];
   /** Figures that change as time goes by, so that no approval binds to them. Absent: there are none. */
   readonly outlook?: object;
-  /** What of them somebody who approves the plan should know, as sentences. */
+  /** The same figures in words, for Temporal's Web UI. */
   readonly forecast?: readonly string[];
 }
 
@@ -123,6 +124,12 @@ interface BulkOperation extends OperationDefinition {
   readonly planNotes?: (run: Run) => Promise<PlanNotes>;
   /** The lookups that the run makes before it writes, for the plan; null if it makes none. */
   readonly countLookups?: (run: Run) => Promise<Lookups | null>;
+}
+
+export function definitionOf({ spec, writes }: BulkDefinition, { id, kind }: OpenWrite): WriteDefinition {
+  const definition = writes[kind];
+  if (!definition) throw new Error(`write ${id} is a ${kind}, which ${spec.kind} does not define`);
+  return definition;
 }
 
 /** What an approved plan is checked against. */

@@ -1,21 +1,14 @@
 /** Which of the open writes of a page are tried next, and how long those that are left have to wait. */
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
-import type { BulkDefinition } from './definition.ts';
+import { type BulkDefinition, definitionOf } from './definition.ts';
 import { mayBeApplied } from './prior-attempt.ts';
 import { backoffMs } from './rate-limit-backoff.ts';
-import type { WriteDefinition } from './write-definition.ts';
 
 /** Where CXone answers some requests and loses others, those that were lost most often wait 4 s at most. */
 export const MAX_DOUBLINGS = 3;
 const MIN_WAIT_MS = 500;
 
 export const mayBeTried = ({ notBefore }: OpenWrite): boolean => notBefore === null;
-
-export function definitionOf({ spec, writes }: BulkDefinition, { id, kind }: OpenWrite): WriteDefinition {
-  const definition = writes[kind];
-  if (!definition) throw new Error(`write ${id} is a ${kind}, which ${spec.kind} does not define`);
-  return definition;
-}
 
 /** Fewest attempts first, so that lookups that fail in an outage do not keep back the objections behind them. */
 export function inTurn(writes: readonly OpenWrite[], definition: BulkDefinition): readonly OpenWrite[] {

@@ -35,7 +35,7 @@ export interface Plan extends Partial<Record<Outcome, number>> {
   readonly figures?: object;
   /** What the operation says about the time at which the plan was made (PlanNotes); not part of the hash. Absent: nothing. */
   readonly outlook?: object;
-  /** What of it Temporal's Web UI shows, as sentences; the other views are made of `outlook`. */
+  /** The same figures in words, for Temporal's Web UI; the other views are made of `outlook`. */
   readonly forecast?: readonly string[];
   /** How many places somebody else has changed differently and no policy resolves; absent if there are none. */
   readonly conflicts?: number;

@@ -33,19 +33,19 @@ export async function syncOptOuts(run: Run): Promise<void> {
 /** For a run that ends early. An outage must not keep it open; what is not handed over then protects our own runs only. */
 export async function syncRemaining(run: Run): Promise<void> {
   try {
-    // It may be handing over the same ones.
+    // The companion may be handing over the same opt-outs.
     await run.companion?.stop();
     await CancellationScope.withTimeout(MAX_SYNC_WAIT, () => syncOptOuts(run));
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
-    log.error('opt-outs are not handed over to CXone', { error: String(error) });
+    log.error('opt-outs were not handed over to CXone', { error: String(error) });
   }
 }
 
 async function startUpdate(workflowId: string, dataset: string, rows: number): Promise<void> {
   const input: CommonInput & { readonly source: Source } = { source: { dataset }, requestedBy: 'cxflow' };
   try {
-    // The SDK never ends a start that is cancelled before the server has answered it, if the child is to be abandoned.
+    // If the start of an abandoned child is cancelled before the server has answered, the SDK's promise never settles.
     await CancellationScope.nonCancellable(() =>
       startChild('preferenceUpdate', {
         workflowId,
