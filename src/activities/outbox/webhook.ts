@@ -1,4 +1,5 @@
 /** Delivers events by POST. Uses its own HTTP client, which never has CXone's bearer token and so cannot leak it. */
+import type { Readable } from 'node:stream';
 import axios from 'axios';
 import { retryAfterMs } from '../../cxone/retry-after.ts';
 
@@ -23,8 +24,8 @@ export class EventNotAccepted extends Error {
 /** Errors: EventNotAccepted. */
 export type PostWebhook = (id: string, body: string) => Promise<void>;
 
-/** For the whole exchange (docs/cxone-contract.md#deadlines-and-limits). */
-const DEADLINE_MS = 5_000;
+/** For the whole attempt, until the head of the answer (docs/cxone-contract.md#deadlines-and-limits). */
+const DEADLINE_MS = 15_000;
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
 /** Throws if events must not be sent to the address. */
@@ -37,8 +38,10 @@ export function createWebhook({ url, syncToken, allowLoopback }: WebhookOptions)
   const http = axios.create({
     proxy: false,
     maxRedirects: 0,
-    maxContentLength: 65_536,
     validateStatus: () => true,
+    // Only status and headers count. The body may be endless, or not what its headers say.
+    responseType: 'stream',
+    decompress: false,
   });
   return async (id, body) => {
     const headers = {
@@ -52,15 +55,25 @@ export function createWebhook({ url, syncToken, allowLoopback }: WebhookOptions)
       signal: AbortSignal.timeout(DEADLINE_MS),
       transformRequest: (data: unknown) => data,
     };
-    const { status, headers: answered } = await http
-      .post(url, body, options)
-      .catch((error: unknown) => Promise.reject(new EventNotAccepted(`no answer (${errorCode(error)})`)));
+    const {
+      data,
+      status,
+      headers: answered,
+    } = await http
+      .post<Readable>(url, body, options)
+      .catch((error: unknown) => Promise.reject(new EventNotAccepted(describeFailure(error))));
+    // The connection may break at the same moment, and an error that nobody listens to would end the worker.
+    data.on('error', () => undefined).destroy();
     if (status >= 200 && status <= 299) return;
     const waitMs = retryAfterMs(answered['retry-after'], answered['date'], Date.now());
     throw new EventNotAccepted(`status ${status}`, waitMs);
   };
 }
 
-function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
+function describeFailure(error: unknown): string {
+  const code =
+    error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+  // Nothing but the deadline cancels an attempt.
+  if (code === 'ERR_CANCELED') return `no answer within ${DEADLINE_MS / 1_000} s`;
+  return `no answer (${code ?? 'unknown'})`;
 }

@@ -7,7 +7,7 @@ import { createHttp, type HttpOutcome } from '../../cxone/http.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
 /** The deadline of an event (docs/cxone-contract.md#deadlines-and-limits). */
-const DEADLINE_MS = 5_000;
+const DEADLINE_MS = 15_000;
 /** Usually a wrong path, but the subscriber may have a route for POST only. */
 const NOT_FOUND: readonly number[] = [404, 410];
 
