@@ -137,13 +137,14 @@ async function createWorker(parts: Parts, cxone: Cxone, searchAttributes: boolea
 
 function createWorkerActivities(parts: Parts, cxone: Cxone, searchAttributes: boolean): object {
   const { config, tenant, draining, log, crashPoints, options } = parts;
-  const { webhookUrl, marketingWebhookUrl, syncToken, allowLoopback } = config.crm;
+  const { webhookUrl, marketingWebhookUrl, syncToken, signingSecrets, allowLoopback, hosts } = config.crm;
   const ledger = crashPoints.ledger(parts.ledger);
   const webhook = (url: string | null) => {
     if (url === null) return null;
     // Only the CRM may see its token.
     const token = url === webhookUrl ? syncToken : null;
-    return crashPoints.webhook(createWebhook({ url, syncToken: token, allowLoopback }));
+    const options = { url, syncToken: token, signingSecrets, allowLoopback, hosts };
+    return crashPoints.webhook(createWebhook(options));
   };
   const deps: ActivityDeps = {
     ledger,

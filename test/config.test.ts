@@ -25,7 +25,7 @@ function listProblems(env: Record<string, string>, readFile?: (path: string) => 
 it('has every setting in the catalogue', () => {
   const { webhookSettings } = settings;
   const { familyVariables } = families;
-  const made = [webhookSettings(true), ...FAMILY_NAMES.map(familyVariables)];
+  const made = [webhookSettings({ allowLoopback: true, hosts: null }), ...FAMILY_NAMES.map(familyVariables)];
   const exported = [...Object.values({ ...settings, ...families }), ...made];
   const found = exported.flatMap((each: object): object[] =>
     'schema' in each ? [each] : (Object.values(each) as object[]),
@@ -84,7 +84,7 @@ describe('defaults', () => {
       searchAttributes: 'auto',
       temporalAddress: null,
       temporalNamespace: 'default',
-      crm: { webhookUrl: null, syncToken: null, allowLoopback: false },
+      crm: { webhookUrl: null, syncToken: null, signingSecrets: [], allowLoopback: false, hosts: null },
     });
     expect(config.cxone.duplicatesRefused).toBe(true);
     expect(config.cxone.families.contactlists).toMatchObject({ clientId: null, clientSecret: null });

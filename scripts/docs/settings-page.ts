@@ -11,6 +11,7 @@ import {
   SOURCE_LIMITS,
   SOURCES,
   TEMPORAL,
+  WEBHOOK_HOSTS,
   webhookSettings,
 } from '../../src/config/settings.ts';
 import { FAMILIES, FAMILY_NAMES, type Family } from '../../src/cxone/families.wire.ts';
@@ -38,7 +39,11 @@ export function renderSettingsPage(): string {
     '## Sources',
     settingsTable({ ...SOURCES, ...SOURCE_LIMITS }),
     '## Webhooks',
-    settingsTable({ ...webhookSettings(false), ALLOW_LOOPBACK }),
+    settingsTable({
+      ...webhookSettings({ allowLoopback: false, hosts: null }),
+      WEBHOOK_HOSTS,
+      ALLOW_LOOPBACK,
+    }),
     '## Files of settings',
     FILES,
     '## Command line',

@@ -1,5 +1,6 @@
 /** Settings that are addresses, and what each kind of address may look like. */
 import { z } from 'zod';
+import { readHost, type SubscriberRules, subscriberProblem } from '../domain/subscriber-address.ts';
 import { PERMITTED_STATEMENT_TIMEOUTS, statementTimeoutOf } from '../domain/timeouts.ts';
 import type { Documentation, Setting } from './setting.ts';
 
@@ -42,12 +43,24 @@ export function hostLabel(documentation: Documentation): Setting<string> {
   return { values: 'one label of a host name', schema: HOST_LABEL, fallback: '', ...documentation };
 }
 
-/** Checks the form only. What the host name resolves to is checked when an event is sent. */
-export function webhookUrl(allowLoopback: boolean, documentation: Documentation): Setting<string | null> {
-  const isAllowed = (url: URL) => (isLoopback(url) ? allowLoopback : url.protocol === 'https:');
-  const message = 'must be https, and not on this machine unless CXFLOW_ALLOW_LOOPBACK_WEBHOOKS=true';
-  const schema = WEB_URL.refine(isAllowed, message).transform((url) => url.href);
+/** What the host name resolves to is checked when an event is sent. */
+export function webhookUrl(rules: SubscriberRules, documentation: Documentation): Setting<string | null> {
+  const schema = WEB_URL.superRefine((url, context) => {
+    const message = subscriberProblem(url, rules);
+    if (message !== null) context.addIssue({ code: 'custom', message });
+  }).transform((url) => url.href);
   return { values: 'an https URL', schema, fallback: null, ...documentation };
+}
+
+const HOSTS = z
+  .string()
+  .transform((text) => text.split(/[\s,]+/).map(readHost))
+  .refine((hosts) => !hosts.includes(null), 'must be hosts or host:port, without scheme, path or wildcard')
+  .transform((hosts) => hosts.filter((host) => host !== null));
+
+/** Hosts of subscribers, with or without a port, and their addresses. */
+export function hostList(documentation: Documentation): Setting<readonly string[] | null> {
+  return { values: 'hosts or `host:port`', schema: HOSTS, fallback: null, ...documentation };
 }
 
 function isLoopback({ hostname }: URL): boolean {

@@ -10,13 +10,14 @@ import {
   SOURCE_LIMITS,
   SOURCES,
   TEMPORAL,
+  WEBHOOK_HOSTS,
   webhookSettings,
 } from './settings.ts';
 
 const GROUPS: readonly Settings[] = [
   ...[LEDGER, TEMPORAL, LOAD, SOURCES, SOURCE_LIMITS, COMMON, SITE, CXONE],
   ...FAMILY_NAMES.map(familyVariables),
-  ...[webhookSettings(false), { ALLOW_LOOPBACK }],
+  ...[webhookSettings({ allowLoopback: false, hosts: null }), { WEBHOOK_HOSTS, ALLOW_LOOPBACK }],
 ];
 
 /** Those of the families under the names of each family. */

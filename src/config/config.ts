@@ -8,6 +8,7 @@ import type { Family } from '../cxone/families.wire.ts';
 import type { FamilySettings } from '../cxone/settings.ts';
 import type { WebhookAddresses } from '../domain/email-address.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
+import type { SubscriberRules } from '../domain/subscriber-address.ts';
 import { COMMON, readFamilies } from './families.ts';
 import { type Env, type ReadFile, SettingsReader } from './reader.ts';
 import type { Secret } from './secret.ts';
@@ -20,6 +21,7 @@ import {
   SOURCE_LIMITS,
   SOURCES,
   TEMPORAL,
+  WEBHOOK_HOSTS,
   webhookSettings,
 } from './settings.ts';
 import { readTemporalProfile } from './temporal.ts';
@@ -40,9 +42,10 @@ export interface Config
     /** null: there is no webhook at all. */
     readonly marketingWebhookUrl: string | null;
     readonly syncToken: Secret | null;
+    /** Empty: events are not signed. */
+    readonly signingSecrets: readonly Secret[];
     readonly addresses: WebhookAddresses;
-    readonly allowLoopback: boolean;
-  };
+  } & SubscriberRules;
 }
 
 /** The environment cannot be used. `problems` has one line for each problem: variable, what is wrong, what to do. */
@@ -104,7 +107,15 @@ function readCxone(reader: SettingsReader): Values<typeof CXONE> {
 }
 
 function readWebhooks(reader: SettingsReader): Config['crm'] {
-  const allowLoopback = reader.read(ALLOW_LOOPBACK);
-  const { webhookUrl, marketingWebhookUrl, ...others } = reader.readAll(webhookSettings(allowLoopback));
-  return { ...others, webhookUrl, marketingWebhookUrl: marketingWebhookUrl ?? webhookUrl, allowLoopback };
+  const rules = { allowLoopback: reader.read(ALLOW_LOOPBACK), hosts: reader.read(WEBHOOK_HOSTS) };
+  const settings = webhookSettings(rules);
+  const { webhookUrl, marketingWebhookUrl, ...others } = reader.readAll(settings);
+  const hasWebhook = reader.isSet(settings.webhookUrl) || reader.isSet(settings.marketingWebhookUrl);
+  if (others.signingSecrets.length > 0 && !hasWebhook)
+    reader.addProblem(
+      settings.signingSecrets.name,
+      `is set, but neither ${settings.webhookUrl.name} nor ${settings.marketingWebhookUrl.name}`,
+      'set the address of a webhook, or remove the secret',
+    );
+  return { ...others, ...rules, webhookUrl, marketingWebhookUrl: marketingWebhookUrl ?? webhookUrl };
 }

@@ -62,6 +62,34 @@ export function secret(documentation: Documentation): Setting<Secret | null> {
   return { schema, fallback: null, isSecret: true, ...documentation };
 }
 
+const SIGNING_SECRET = /^whsec_((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/;
+
+function isSigningSecret(text: string): boolean {
+  const [, base64 = ''] = SIGNING_SECRET.exec(text) ?? [];
+  const { length } = Buffer.from(base64, 'base64');
+  return length >= 24 && length <= 64;
+}
+
+const SIGNING_SECRETS = z
+  .string()
+  .transform((value) => value.split(/\s+/))
+  .refine(
+    (secrets) => secrets.length <= 2 && secrets.every(isSigningSecret),
+    'must be one secret, or two with a blank between them, each `whsec_` and 24 to 64 bytes in base64',
+  )
+  .transform((secrets) => secrets.map((each) => new Secret(each)));
+
+/** Keys for signatures by Standard Webhooks. */
+export function signingSecrets(documentation: Documentation): Setting<readonly Secret[]> {
+  return {
+    values: 'one or two of `whsec_…`',
+    schema: SIGNING_SECRETS,
+    fallback: [],
+    isSecret: true,
+    ...documentation,
+  };
+}
+
 export function flag(fallback: boolean, documentation: Documentation): Setting<boolean> {
   const schema = z
     .enum(['true', 'yes', 'on', '1', 'false', 'no', 'off', '0'], 'must be true or false')

@@ -5,7 +5,8 @@ import { MAX_ITEMS_PER_REQUEST } from '../cxone/lists.wire.ts';
 import { MAX_PREFERENCES_PER_REQUEST } from '../cxone/preferences.wire.ts';
 import { WEBHOOK_ADDRESSES } from '../domain/email-address.ts';
 import { DEFAULT_SOURCE_LIMITS, SOURCE_LIMIT_RANGES, type SourceLimits } from '../domain/source-limits.ts';
-import { databaseUrl, webhookUrl } from './addresses.ts';
+import type { SubscriberRules } from '../domain/subscriber-address.ts';
+import { databaseUrl, hostList, webhookUrl } from './addresses.ts';
 import {
   choice,
   type Documentation,
@@ -14,6 +15,7 @@ import {
   name,
   type Setting,
   secret,
+  signingSecrets,
   text,
   timeZone,
 } from './setting.ts';
@@ -221,16 +223,25 @@ export const ALLOW_LOOPBACK = flag(false, {
   neededBy: 'webhooks of a test environment',
 });
 
-/** Which addresses are valid depends on the value of ALLOW_LOOPBACK. */
-export function webhookSettings(allowLoopback: boolean) {
+export const WEBHOOK_HOSTS = hostList({
+  name: 'CXFLOW_WEBHOOK_HOSTS',
+  meaning:
+    'The only hosts that webhooks may have, separated by blanks or commas. `crm.example` permits port 443, ' +
+    '`crm.example:8443` that port. A host in a private network needs its address beside its name.',
+  neededBy: 'webhooks with another port, or in a private network',
+  shownDefault: 'any public host, on port 443',
+});
+
+/** Which addresses are valid depends on the values of ALLOW_LOOPBACK and WEBHOOK_HOSTS. */
+export function webhookSettings(rules: SubscriberRules) {
   return {
-    webhookUrl: webhookUrl(allowLoopback, {
+    webhookUrl: webhookUrl(rules, {
       name: 'CRM_WEBHOOK_URL',
       meaning: 'The subscriber that receives webhook events.',
       neededBy: 'webhook events',
       shownDefault: 'none: no events',
     }),
-    marketingWebhookUrl: webhookUrl(allowLoopback, {
+    marketingWebhookUrl: webhookUrl(rules, {
       name: 'MARKETING_WEBHOOK_URL',
       alias: 'EXTERNAL_MARKETING_WEBHOOK_URL',
       meaning: 'The subscriber that receives `preferences.batch.updated`.',
@@ -247,6 +258,13 @@ export function webhookSettings(allowLoopback: boolean) {
       name: 'CRM_SYNC_TOKEN',
       meaning: 'Sent to `CRM_WEBHOOK_URL`, and only there, as the header `X-Sync-Token`.',
       neededBy: 'webhook events',
+    }),
+    signingSecrets: signingSecrets({
+      name: 'CXFLOW_WEBHOOK_SECRET',
+      meaning:
+        'Signs every event ([webhooks](webhooks.md)). During a rotation two secrets, separated by a blank: both sign.',
+      neededBy: 'signatures of webhook events',
+      shownDefault: 'none: events are not signed',
     }),
   };
 }

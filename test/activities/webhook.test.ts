@@ -18,7 +18,7 @@ async function startSubscriber(answer: Answer) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
-  const post = createWebhook({ url, syncToken: null, allowLoopback: true });
+  const post = createWebhook({ url, syncToken: null, signingSecrets: [], allowLoopback: true, hosts: null });
   return { received, closed, post: () => post('evt-1', '{}') };
 }
 
@@ -49,6 +49,13 @@ describe('the POST of an event', () => {
   it('is accepted with any 2xx', async () => {
     const { post } = await startSubscriber(answering(204));
     await expect(post()).resolves.toBeUndefined();
+  });
+
+  it.each([302, 307])('does not follow a %i to a metadata service', async (status) => {
+    const location = 'http://169.254.169.254/latest/meta-data/';
+    const { post, received } = await startSubscriber(answering(status, { location }));
+    await expect(post()).rejects.toMatchObject({ message: `status ${status}` });
+    expect(received).toEqual(['/hook']);
   });
 
   it.each<[string, Answer]>([

@@ -171,6 +171,33 @@ describe('the doctor and the webhook', () => {
     expect(requests).toEqual(['OPTIONS /hooks/hush?key=hush']);
   });
 
+  it('says whether events are signed, without the secret', async () => {
+    const { url } = await fakeCxone(() => ({ status: 204 }));
+    const env = { CRM_WEBHOOK_URL: url, CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true' };
+    const secret = `whsec_${Buffer.alloc(24, 'hush').toString('base64')}`;
+    const signatures = async (value: string) => {
+      const config = loadConfig({ ...env, CXFLOW_WEBHOOK_SECRET: value });
+      return (await collect(examineWebhooks(config))).at(-1)?.what;
+    };
+    expect(await signatures('')).toBe('none: events are not signed (CXFLOW_WEBHOOK_SECRET)');
+    expect(await signatures(secret)).toBe('events are signed');
+    const rotating = await signatures(`${secret} ${secret.replace('whsec_a', 'whsec_b')}`);
+    expect(rotating).toMatch(/two secrets; remove the old one/);
+    expect(rotating).not.toContain(secret.slice(6));
+  });
+
+  it('does not connect to an address that events are not sent to', async () => {
+    const { url, requests } = await fakeCxone(() => ({ status: 204 }));
+    const { crm } = loadConfig({ CRM_WEBHOOK_URL: url, CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true' });
+    const [finding] = await collect(examineWebhooks({ crm: { ...crm, allowLoopback: false } }));
+    expect(finding).toMatchObject({
+      level: 'problem',
+      what: `${url} is refused`,
+      next: 'no event is sent to it, because it resolves to 127.0.0.1, which is no public address',
+    });
+    expect(requests).toEqual([]);
+  });
+
   it('distinguishes a webhook that cannot be reached from one that fails', async () => {
     const gone = judgeWebhook('w', 'https://crm', {
       kind: 'none',

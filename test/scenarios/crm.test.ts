@@ -1,4 +1,5 @@
 /** The events of an import, and subscribers that fail for a while. */
+import { Webhook } from 'standardwebhooks';
 import { expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import { apiShape, csv, rowAt, rows } from './contacts.ts';
@@ -6,10 +7,15 @@ import { CRM, type Stand, until, useStand } from './stand.ts';
 
 const onStand = useStand();
 
+const secretOf = (fill: string) => `whsec_${Buffer.alloc(32, fill).toString('base64')}`;
+/** Two, as during a rotation: a receiver knows either of them. */
+const SECRETS = [secretOf('old'), secretOf('new')];
+
 const ENV = {
   CRM_WEBHOOK_URL: 'CRM',
   CRM_SYNC_TOKEN: 'sync-token-of-the-test',
   CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true',
+  CXFLOW_WEBHOOK_SECRET: SECRETS.join(' '),
 };
 
 interface Event {
@@ -34,6 +40,9 @@ async function importInto(stand: Stand, list: string, ...more: string[]): Promis
 
 const receivedEvents = async ({ admin }: Stand) => {
   const received = await admin.webhooks(CRM);
+  for (const { headers, raw, body } of received)
+    for (const secret of SECRETS)
+      expect(new Webhook(secret).verify(raw, headers as Record<string, string>)).toEqual(body);
   return received.map(({ headers, raw, body }) => ({ headers, raw, event: body as Event }));
 };
 
