@@ -49,11 +49,14 @@ export function addressProblem(address: string, rules: SubscriberRules): string 
   if (!ipaddr.isValid(address)) return `${JSON.stringify(address)}, which is no IP address`;
   const parsed = ipaddr.parse(address);
   const range = parsed.range();
-  if (range === 'loopback' && rules.allowLoopback) return null;
+  if (range === 'loopback')
+    return rules.allowLoopback
+      ? null
+      : `${address}, this machine, which only CXFLOW_ALLOW_LOOPBACK_WEBHOOKS=true permits`;
   const isPublic = parsed.kind() === 'ipv4' || parsed.match(PUBLIC_IPV6);
   if (range === 'unicast' && isPublic) return null;
   if (!PRIVATE.includes(range)) return `${address}, which is no public address`;
   const hostname = new URL(`https://${parsed.kind() === 'ipv6' ? `[${address}]` : address}`).hostname;
   if (rules.hosts?.some((host) => new URL(`https://${host}`).hostname === hostname)) return null;
-  return `${address}, a private address, unless CXFLOW_WEBHOOK_HOSTS lists both it and the host`;
+  return `${address}, a private address that CXFLOW_WEBHOOK_HOSTS does not list beside the host`;
 }

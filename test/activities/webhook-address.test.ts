@@ -104,7 +104,7 @@ describe('a host whose DNS entry changes', () => {
     const lookup = resolvingTo(['127.0.0.1'], ['127.0.0.1']);
     const strict = { url, hosts: [host], lookup };
     await expect(post(strict)).rejects.toThrow(
-      'crm.example resolves to 127.0.0.1, which is no public address',
+      'crm.example resolves to 127.0.0.1, this machine, which only CXFLOW_ALLOW_LOOPBACK_WEBHOOKS=true permits',
     );
     expect(receiver.hits).toBe(0);
     // The same name and port reach it where this machine is permitted.
@@ -153,7 +153,11 @@ describe('CXFLOW_WEBHOOK_HOSTS', () => {
     ['https://crm.example/', ['crm.example:8443'], 'which does not list crm.example'],
     ['https://crm.example.evil.example/', ['crm.example'], 'does not list crm.example.evil.example'],
     ['https://x.crm.example/', ['crm.example'], 'does not list x.crm.example'],
-    ['https://10.1.2.3/', null, 'must not be 10.1.2.3, a private address, unless CXFLOW_WEBHOOK_HOSTS lists'],
+    [
+      'https://10.1.2.3/',
+      null,
+      'must not be 10.1.2.3, a private address that CXFLOW_WEBHOOK_HOSTS does not list beside the host',
+    ],
     [
       'https://169.254.169.254/',
       ['169.254.169.254'],

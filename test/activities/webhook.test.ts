@@ -19,7 +19,7 @@ async function startSubscriber(answer: Answer) {
   onTestFinished(() => void server.close());
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
   const post = createWebhook({ url, syncToken: null, signingSecrets: [], allowLoopback: true, hosts: null });
-  return { received, closed, post: () => post('evt-1', '{}') };
+  return { url, received, closed, post: () => post('evt-1', '{}') };
 }
 
 function withResolvers() {
@@ -104,6 +104,16 @@ describe('the POST of an event', () => {
     );
     await expect(post()).rejects.toMatchObject({ message: `status ${status}` });
     expect(received).toEqual(['/hook']);
+  });
+
+  it('uses no proxy that the environment names', async () => {
+    const proxy = await startSubscriber(answering(200));
+    for (const name of ['http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY']) vi.stubEnv(name, proxy.url);
+    vi.stubEnv('no_proxy', '').stubEnv('NO_PROXY', '');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const { post, received } = await startSubscriber(answering(200));
+    await post();
+    expect([received, proxy.received]).toEqual([['/hook'], []]);
   });
 
   it('waits 15 s for an answer', async () => {

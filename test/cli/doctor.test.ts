@@ -193,7 +193,7 @@ describe('the doctor and the webhook', () => {
     expect(finding).toMatchObject({
       level: 'problem',
       what: `${url} is refused`,
-      next: 'no event is sent to it, because it resolves to 127.0.0.1, which is no public address',
+      next: 'no event is sent to it, because it resolves to 127.0.0.1, this machine, which only CXFLOW_ALLOW_LOOPBACK_WEBHOOKS=true permits',
     });
     expect(requests).toEqual([]);
   });

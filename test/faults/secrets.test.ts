@@ -14,6 +14,8 @@ const processes = useProcesses();
 const CANARY = {
   secret: 'canary-client-secret-7f3a',
   syncToken: 'canary-sync-token-91bc',
+  /** Of a secret for signatures: base64. */
+  signingKey: 'canary0webhook0signing0key0c44d0',
   /** The prefix of the simulator's bearer tokens. */
   bearer: 'sim-contactlists-',
   phone: '2125550142',
@@ -79,7 +81,10 @@ it('an import leaves no secret and no personal data in logs, histories, audit or
     CXFLOW_MAX_IN_FLIGHT: '2',
   };
   await onStand(processes, { faults: FAULTS, env }, async (stand) => {
-    const worker = await stand.readyWorker({ CRM_WEBHOOK_URL: stand.admin.webhookUrl('crm') });
+    const worker = await stand.readyWorker({
+      CRM_WEBHOOK_URL: stand.admin.webhookUrl('crm'),
+      CXFLOW_WEBHOOK_SECRET: `whsec_${CANARY.signingKey}`,
+    });
     const path = join(stand.folder, 'canaries.csv');
     writeFileSync(path, [header, ...ROWS].join('\n'));
     const { source } = await stand.client().stageFile(path);
