@@ -44,7 +44,7 @@ describe('suppressions add and remove', () => {
     expect(await list().findAddresses([mailbox])).toEqual([]);
 
     const shown = await suppressions(['list', mailbox]);
-    expect(shown.out).toMatch(/not on the list\ntaken off the list on .* by sam/);
+    expect(shown.out).toMatch(/this email address is not on the list\ntaken off the list on .* by sam/);
     const history = await suppressions(['list', mailbox, '--removed']);
     expect(history.out).toMatch(/email +webchat +asked by phone +sam +a mistake/);
 
@@ -110,6 +110,9 @@ describe('suppressions add and remove', () => {
   it.each([
     [['add', 'ann@@example.com', '--reason', 'r'], /email is not an email address: it has more than one @/],
     [['add', '+1415', '--reason', 'r'], /phone is not one possible number/],
+    [['add', '0171 2345678', '--reason', 'r'], /a phone number needs its country code: write it as \+ and/],
+    [['remove', '(415) 555-0101', '--reason', 'r'], /a phone number needs its country code/],
+    [['list', '415-555-0101'], /a phone number needs its country code/],
     [['add', '#N/A', '--reason', 'r'], /contactId the error value of a spreadsheet/],
     [['add', 'ann@example.com'], /required option '--reason <text>'/],
     [['add', 'ann@example.com', '--reason', ' '], /--reason is empty/],

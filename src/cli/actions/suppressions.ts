@@ -18,6 +18,7 @@ import { describeAdded } from '../render/suppressions.ts';
 import { formatTime } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
+import { checkWho, SUBJECT_NAMES } from './list-suppressions.ts';
 
 export interface AddSuppressionOptions {
   readonly channel?: string;
@@ -42,6 +43,7 @@ export async function addSuppression(
   about: string,
   { json = false, by, reason, channel, code, since }: AddSuppressionOptions,
 ): Promise<ExitCode> {
+  checkWho(about);
   checkDecision(by, reason);
   return withSession(cli, async ({ ledger: { suppressions, subjects } }) => {
     const fields = { [suppressionColumnOf(about)]: about, channel, reason, code, since };
@@ -51,14 +53,12 @@ export async function addSuppression(
     const added = await suppressions.addEntries([read.entries], { by, reason });
     const { print } = openOutput(cli, json);
     const channels = read.entries.map((entry) => entry.channel);
-    print(`this ${NAMES[suppressionColumnOf(about)]}, on ${channels.join(', ')}:`);
+    print(`this ${SUBJECT_NAMES[suppressionColumnOf(about)]}, on ${channels.join(', ')}:`);
     for (const line of describeAdded(added)) print(line);
     if (json) printJson(cli, { about: suppressionColumnOf(about), channels, ...added });
     return added.ineffective > 0 ? EXIT.needsAttention : EXIT.ok;
   });
 }
-
-const NAMES = { email: 'email address', phone: 'phone number', contactId: 'contact id' } as const;
 
 /** Throws UsageError, if it is not clear which entries are meant, and PepperMismatch. */
 export async function removeSuppression(
@@ -66,6 +66,7 @@ export async function removeSuppression(
   about: string,
   { channel, listedFor, reason, by, json = false }: RemoveSuppressionOptions,
 ): Promise<ExitCode> {
+  checkWho(about);
   checkDecision(by, reason);
   const filter = { about, ...omitUndefined({ channel, reason: listedFor }) };
   return withSession(cli, async ({ ledger: { suppressions, subjects } }) => {
@@ -78,7 +79,10 @@ export async function removeSuppression(
         `taken off the list: ${printable(each.reason)} on ${each.channel}, since ${formatTime(each.since)}`,
       );
     const kept = found.length - removed.length;
-    if (found.length === 0) print('not on the list, so there is nothing to take off');
+    if (found.length === 0)
+      print(
+        `this ${SUBJECT_NAMES[suppressionColumnOf(about)]} is not on the list, so there is nothing to take off`,
+      );
     else if (kept > 0) print(describeKept(kept, found));
     const keyId = await subjects.keyId();
     if (json) printJson(cli, { removed: removed.map((each) => toSuppressionDocument(each, keyId)), kept });

@@ -4,6 +4,7 @@ import { contactIdProblem } from '../contact-id.ts';
 import { readEmailAddress } from '../email-address.ts';
 import { type Fields, readField, toText } from '../fields.ts';
 import { peopleIn } from '../identifiers.ts';
+import { withoutInvisible } from '../invisible.ts';
 import { normalizePhone } from '../phone.ts';
 import { TEXT_RULES, textProblem } from '../text.ts';
 import { CLOCK_TOLERANCE_MS, toUtcTimestamp } from '../timestamps.ts';
@@ -100,6 +101,20 @@ export function readSuppressionRow(
 export function suppressionColumnOf(text: string): 'email' | 'phone' | 'contactId' {
   if (text.includes('@')) return 'email';
   return text.trim().startsWith('+') ? 'phone' : 'contactId';
+}
+
+/**
+ * Digits grouped as people write phone numbers, without `+` and a country code: `0171 2345678`, `(415) 555-0101`, `415-555-0101`.
+ * Taken for a contact id, such a text would suppress nobody. Ids have hyphens and dots as well, so these count only where North
+ * Americans put them.
+ */
+export function lacksCountryCode(text: string): boolean {
+  const plain = withoutInvisible(text).trim();
+  const digits = plain.replace(/\D/g, '').length;
+  if (digits < 6 || digits > 15) return false;
+  return /^\d[\d().\s/-]*[\s()/][\d().\s/-]*$|^\([\d().\s/-]+$|^(?:1[.-])?\d{3}[.-]\d{3}[.-]\d{4}$/.test(
+    plain,
+  );
 }
 
 /** Why a reason cannot be kept; null: it can. It is kept for years, in places that an erasure does not reach. */
