@@ -1,4 +1,4 @@
-/** `cxflow show` of a run that waits for an answer to its conflicts. */
+/** `cxflow show` of a run that waits for somebody. */
 import { afterEach, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { NOTHING_MEASURED } from '../../src/domain/metrics.ts';
@@ -57,4 +57,22 @@ it('names the conflicts of the ledger if no worker answers', async () => {
   const cli = fakeCli({ ledger, client: () => Promise.resolve({ progress }), link: () => null } as never);
   expect(await run(['show', 'r1'], cli)).toBe(0);
   expect(cli.out()).toContain('--seen stored');
+});
+
+it.each([
+  [
+    'awaiting_approval',
+    /decide\n {2}approve it:\n {4}cxflow approve contact-import:L1:abc --plan p1\n {2}or reject it:\n/,
+  ],
+  ['paused', /decide\n {2}resume it:\n {4}cxflow resume contact-import:L1:abc\n/],
+] as const)('names the commands that a run awaits while it is %s', async (phase, expected) => {
+  const runs = {
+    find: () => Promise.resolve(fakeRun({ phase, plan_hash: 'p1' })),
+    counts: () => Promise.resolve({ total: 1, pending: 1 }),
+  };
+  const client = () => Promise.reject(new Error('no Temporal'));
+  const session = { ledger: { ...ledger, runs }, client, link: () => null };
+  const cli = fakeCli(session as never);
+  expect([await run(['show', 'r1'], cli), cli.err()]).toEqual([0, '']);
+  expect(cli.out()).toMatch(expected);
 });

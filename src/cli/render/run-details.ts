@@ -12,7 +12,7 @@ import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
 import { renderConflicts } from './conflicts.ts';
 import { renderMessages } from './messages.ts';
-import { renderSteps, stepsForConflict } from './next-steps.ts';
+import { renderSteps, stepsForApproval, stepsForConflict, stepsForPause } from './next-steps.ts';
 import { type PlanDetails, renderPlan } from './plan.ts';
 import { renderRateBlocks } from './rate-limits.ts';
 import { describeEvents, describeRequests, describeRules, type Fact, formatMs } from './run-parts.ts';
@@ -46,6 +46,7 @@ export function renderRunDetails(run: DetailsView, colors: Colors, command: stri
     ...(run.conflicts.length > 0 ? [renderOpenConflicts(run, command)] : []),
     ...(run.refused.length > 0 ? [renderRefused(run.refused)] : []),
     ...(run.waitingEvents.length > 0 ? [renderWaitingEvents(run)] : []),
+    ...renderDecision(run, command),
   ];
   return sections.join('\n\n');
 }
@@ -150,6 +151,15 @@ function renderOpenConflicts({ runId, phase, conflicts }: DetailsView, command: 
   const reviewed = conflicts.map(({ hash }) => hash);
   const steps = stepsForConflict(runId, reviewed, command);
   return [renderConflicts(conflicts), renderSteps('decide', steps)].join('\n');
+}
+
+/** Writes in doubt and conflicts have theirs beside them. */
+function renderDecision({ runId, state, phase, planHash }: DetailsView, command: string): readonly string[] {
+  if (state !== 'running') return [];
+  if (phase === 'awaiting_approval')
+    return [renderSteps('decide', stepsForApproval(runId, planHash, command))];
+  if (phase === 'paused') return [renderSteps('decide', stepsForPause(runId, command))];
+  return [];
 }
 
 function renderRefused(refused: readonly Refusal[]): string {
