@@ -66,8 +66,8 @@ export function readPhone(text: string, country?: string): ReadPhone {
   if (problem === null) return { number: text };
   if (country === undefined || E164.test(text) || SHORTENED.test(text)) return { problem };
   const code = country.trim().toUpperCase();
-  const parsed =
-    ONE_NUMBER.test(text) && isSupportedCountry(code) ? parsePhoneNumberFromString(text, code) : undefined;
+  if (!ONE_NUMBER.test(text)) return { problem: { code: 'phone_not_possible', message: NOT_ONE_NUMBER } };
+  const parsed = isSupportedCountry(code) ? parsePhoneNumberFromString(text, code) : undefined;
   if (!parsed?.isPossible() || phoneProblem(parsed.number) !== null)
     return { problem: { code: 'phone_not_possible', message: `no number of ${code}: ${EXPECTED}` } };
   if (mayBeForeign(text, parsed.number))
@@ -81,6 +81,9 @@ export function readPhone(text: string, country?: string): ReadPhone {
 }
 
 const EXPECTED = 'write it as + and country code and number';
+
+const NOT_ONE_NUMBER =
+  'has more than digits, spaces, ( ) . and -, so that it may be no number or several: write one number only';
 
 /** Digits alone may begin with the code of a country, whose + a spreadsheet has dropped. */
 function mayBeForeign(text: string, number: string): boolean {

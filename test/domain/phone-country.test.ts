@@ -33,6 +33,14 @@ describe('a phone number with a country', () => {
     expect(JSON.stringify(read)).not.toMatch(/\d{5}/);
   });
 
+  it.each(['030/901820', 'call me'])(
+    'is not said to be none of the country if it is written as %s',
+    (text) => {
+      const read = readPhone(text, 'DE');
+      expect('problem' in read && read.problem.message).toMatch(/^has more than digits, spaces/);
+    },
+  );
+
   it('is never read without one', () => {
     expect(readPhone('4155550101')).toMatchObject({ problem: { code: 'phone_not_e164' } });
     expect([isPhoneCountry('US'), isPhoneCountry('us'), isPhoneCountry('XX'), isPhoneCountry('')]).toEqual([
