@@ -2,7 +2,7 @@
 import { TEXT_RULES, textProblem } from '../domain/text.ts';
 import { UsageError } from './errors.ts';
 
-/** Throws UsageError, which names the argument by its position, because a terminal must not show some texts. */
+/** Throws UsageError, which names the argument by its place, because a terminal must not show some texts. */
 export function checkArguments(argv: readonly string[]): void {
   for (const [index, argument] of argv.entries()) {
     const [option = ''] = /^--?[a-z-]{1,40}(?==)/.exec(argument) ?? [];
@@ -20,5 +20,6 @@ function findProblem(argument: string, option: string): string | null {
 
 function describePlace(argv: readonly string[], index: number): string {
   const before = argv[index - 1] ?? '';
-  return /^--[a-z-]{1,40}$/.test(before) ? before : `argument ${index + 1}`;
+  if (/^--[a-z-]{1,40}$/.test(before)) return before;
+  return /^[a-z]{1,40}$/.test(before) ? `the argument after \`${before}\`` : `argument ${index + 1}`;
 }

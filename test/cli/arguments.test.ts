@@ -65,7 +65,7 @@ describe('every argument and option', () => {
     for (const text of ['', ' \t']) {
       const cli = fakeCli({}, { openSession: () => Promise.reject(new Error('no session may be opened')) });
       expect(await run(argv(text), cli)).toBe(2);
-      expect(cli.err()).toMatch(/^cxflow: (--[a-z-]+|argument \d+) is empty/);
+      expect(cli.err()).toMatch(/^cxflow: (--[a-z-]+|the argument after `[a-z]+`|argument \d+) is empty/);
     }
   });
 
