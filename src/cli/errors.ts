@@ -14,7 +14,7 @@ export class MissingAddress extends Error {
   readonly next: string;
   constructor(what: string, variable: string, command: string) {
     super(`no ${what} is configured`);
-    this.next = `set ${variable}, or run \`${command} dev\` in another terminal`;
+    this.next = `set ${variable}, or run \`${command} dev\` in this folder, in another terminal`;
   }
 }
 

@@ -23,7 +23,7 @@ describe('addresses of servers', () => {
     const fake = cli();
     expect(await run(['runs'], fake)).toBe(2);
     expect(fake.err()).toBe(
-      'cxflow: no database is configured\n  → set DATABASE_URL, or run `cxflow dev` in another terminal\n',
+      'cxflow: no database is configured\n  → set DATABASE_URL, or run `cxflow dev` in this folder, in another terminal\n',
     );
   });
 

@@ -20,7 +20,7 @@ type Settings = Pick<Config, 'databaseUrl' | 'maxInFlight' | 'cxone'>;
 
 export async function* examineDatabase(config: Settings, command: string): AsyncIterable<Finding> {
   if (config.databaseUrl === null) {
-    const next = `set DATABASE_URL, or run \`${command} dev\` in another terminal`;
+    const next = `set DATABASE_URL, or run \`${command} dev\` in this folder, in another terminal`;
     yield problem('database', 'no database is configured', next);
     return;
   }

@@ -61,7 +61,7 @@ function examineRefusal(address: string, error: unknown, command: string): Findi
   const isUnanswered = !isGrpcServiceError(error) || UNANSWERED.includes(error.code);
   const what = `${address} ${isUnanswered ? 'does not answer' : 'refuses the connection'} (${describeCause(error)})`;
   const next = isUnanswered
-    ? `set TEMPORAL_ADDRESS and TEMPORAL_TLS_*, or run \`${command} dev\` in another terminal`
+    ? `set TEMPORAL_ADDRESS and TEMPORAL_TLS_*, or run \`${command} dev\` in this folder, in another terminal`
     : 'check TEMPORAL_API_KEY and TEMPORAL_TLS_*, which identify this client to the server';
   return problem('Temporal', what, next);
 }
