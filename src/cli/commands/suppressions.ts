@@ -144,7 +144,7 @@ const addImport: AddCommand = (parent, cli, finish) => {
          all), reason, code, since (default: now); entry, from an export. Each row needs one that names somebody.
          Everybody whom it names is suppressed on each of its channels.`,
         `If a row cannot be read, nothing is added, and every problem is shown with its line (exit code 2). A
-         repetition changes nothing.`,
+         repetition adds nothing; entries without a date of their own get the later one.`,
       ),
     )
     .argument('<file>', FILE_HELP)
