@@ -31,7 +31,7 @@ export interface SteeringOptions {
 const CONFIRMATIONS: Readonly<Record<SteeringAction, string>> = {
   approve: 'approved',
   reject: 'rejected',
-  cancel: 'cancelled; batches in flight are still settled',
+  cancel: 'cancelled; what was claimed before is still settled',
   pause: 'paused',
   resume: 'resumed',
   resolve: 'resolved',
@@ -50,8 +50,8 @@ export async function steer(
     const client = await session.client();
     const progress = await client.decide(runId, decision);
     const { print, colors } = openOutput(cli, options.json);
-    // The phase changes only a moment after a resolution.
-    const phase = action === 'resolve' ? '' : ` (now ${spaced(progress.phase)})`;
+    // The phase changes only a moment after a resolution or a cancellation.
+    const phase = action === 'resolve' || action === 'cancel' ? '' : ` (now ${spaced(progress.phase)})`;
     const done = progress.keptApproval
       ? 'approved in advance; kept until there is a plan'
       : CONFIRMATIONS[action];
