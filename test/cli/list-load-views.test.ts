@@ -100,10 +100,10 @@ describe('what a list load shows', () => {
     };
     expect(listLoadFacts(result)).toEqual([
       ['capacity', '1 → 3 of 9'],
-      ['duplicates', '33.33% of 3 rows'],
+      ['duplicates', '33.33 % of 3 rows'],
       ['throughput', '12.0 records a minute'],
     ]);
-    expect(listLoadFacts({ ...result, dryRun: true })).toEqual([['duplicates', '33.33% of 3 rows']]);
+    expect(listLoadFacts({ ...result, dryRun: true })).toEqual([['duplicates', '33.33 % of 3 rows']]);
   });
 
   it('is in the plan, with masked samples of the first records', async () => {

@@ -68,7 +68,12 @@ export function listLoadFacts(result: unknown): readonly Fact[] {
     ...(suppressions ? [['suppression list', describeList(suppressions)] as const] : []),
     ...(objectedSince === 0 ? [] : [['objected since', describeObjections(objectedSince)] as const]),
     ...(metrics
-      ? [['duplicates', `${metrics.deduplicationRate} of ${plural(metrics.rawIngested, 'row')}`] as const]
+      ? [
+          [
+            'duplicates',
+            `${metrics.deduplicationRate.replace('%', ' %')} of ${plural(metrics.rawIngested, 'row')}`,
+          ] as const,
+        ]
       : []),
     ...(metrics && !dryRun
       ? [['throughput', `${metrics.throughputPerMinute} records a minute`] as const]
