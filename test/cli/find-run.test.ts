@@ -50,7 +50,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['watch', 'RUN'],
   ['records', 'RUN'],
   ['report', 'RUN', '--json'],
-  ['approve', 'RUN'],
+  ['approve', 'RUN', '--plan', 'p1'],
   ['reject', 'RUN'],
   ['cancel', 'RUN'],
   ['pause', 'RUN'],
@@ -122,6 +122,14 @@ it('a run can be steered by its id while the database does not answer, but not b
   Object.assign((at.session as Session).ledger.runs, { find: down, listIds: down });
   expect((await call(['cancel', 'night-10'], at)).code).toBe(0);
   expect((await call(['cancel', 'latest'], at)).code).toBe(1);
+});
+
+it('latest is approved only with the hash of its plan: it may be another run than somebody has looked at', async () => {
+  const at = stand();
+  const { code, err } = await call(['approve', 'latest'], at);
+  expect(code).toBe(2);
+  expect(err).toContain('may be another one than you have looked at');
+  expect(at.decided).toEqual([]);
 });
 
 it('no run can be started under the name latest', async () => {

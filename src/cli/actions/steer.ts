@@ -2,7 +2,7 @@
 import { type Answers, type Decision, isGivenSide, type SteeringAction } from '../../contract/steering.ts';
 import { omitUndefined } from '../../domain/absent.ts';
 import { isObject } from '../../domain/json.ts';
-import { type Cli, withSession } from '../cli.ts';
+import { type Cli, LATEST, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { shellQuote, spaced } from '../terminal/format.ts';
@@ -37,6 +37,9 @@ const CONFIRMATIONS: Readonly<Record<SteeringAction, string>> = {
   resolve: 'resolved',
 };
 
+const NOT_LATEST =
+  'the latest run may be another one than you have looked at: name the run, or add --plan with the hash of its plan (show RUN prints it)';
+
 /** Throws UsageError, RunNotFound, DecisionRefused, NoWorkerAnswered. */
 export async function steer(
   cli: Cli,
@@ -44,6 +47,8 @@ export async function steer(
   given: string,
   options: SteeringOptions,
 ): Promise<ExitCode> {
+  if (action === 'approve' && given === LATEST && options.plan === undefined)
+    throw new UsageError(NOT_LATEST);
   const decision = await toDecision(cli, action, options);
   return withSession(cli, async (session) => {
     const runId = await findRunId(cli, session, given);

@@ -17,7 +17,8 @@ const HELP: Readonly<Record<SteeringAction, Help>> = {
   approve: {
     summary: 'approve the plan of a run that waits for approval',
     description: paragraphs(
-      `Approves a plan, after which the run starts to write. With --plan, only the plan that you reviewed.`,
+      `Approves a plan, after which the run starts to write. With --plan, only the plan that you reviewed;
+       approving \`latest\` needs it, because another run may have been started meanwhile.`,
       `A run that has no plan yet refuses the approval. With --when-planned it keeps it until it has one; without --plan that
        approves a plan that you have not seen.`,
     ),
