@@ -84,9 +84,9 @@ export function describeColumnProblems(found: {
     ...problems.map(({ code, message }) =>
       isShown && code === 'unknown_column' ? `${message}. Its columns are: ${names}` : message,
     ),
-    ...missing.map((field) =>
+    ...missing.map((field, n) =>
       isShown
-        ? `No column for ${field}. The columns are: ${names}. Name yours: --map ${field}="${likely(field) ?? 'your column'}"`
+        ? `No column for ${field}.${n === 0 ? ` The columns are: ${names}.` : ''} Name yours: --map ${field}="${likely(field) ?? 'your column'}"`
         : `No column for ${field}. Is the first line a header? If so, name the column in the source's map`,
     ),
   ];
