@@ -100,7 +100,9 @@ describe('the doctor and Temporal', () => {
 
   it('reports why Temporal cannot be reached', async () => {
     const away = await examineWith({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
-    expect(away.of('Temporal')?.what).toMatch(/127\.0\.0\.1:1 does not answer .*ECONNREFUSED/);
+    expect(away.of('Temporal')?.what).toMatch(
+      /127\.0\.0\.1:1 does not answer .*ECONNREFUSED 127\.0\.0\.1:1\)$/,
+    );
     const { url } = await fakeCxone(() => ({ status: 200 }));
     const plain = await examineWith({ TEMPORAL_ADDRESS: new URL(url).host, TEMPORAL_TLS: 'true' });
     expect(plain.of('Temporal')?.what).toMatch(/SSL|TLS|wrong version|packet length/i);

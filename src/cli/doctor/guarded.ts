@@ -21,7 +21,9 @@ export async function* guarded({ name, next, examine }: Examination): AsyncItera
 
 /** The first line of the message; for a gRPC error, of the server's message. */
 export function describeCause(error: unknown): string {
-  if (isGrpcServiceError(error) && error.details) return firstLine(error.details);
+  // Where there is no note, gRPC leaves its label at the end.
+  if (isGrpcServiceError(error) && error.details)
+    return firstLine(error.details.replace(/\.?\s*Resolution note:\s*$/, ''));
   return firstLine(error instanceof Error ? error.message || error.name : String(error));
 }
 
