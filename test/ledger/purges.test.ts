@@ -91,6 +91,7 @@ describe('a purge', () => {
     expect(await ledger.runs.reserveBusinessKey(again.run_no, run.run_id)).toEqual({
       kind: 'taken',
       by: run.run_id,
+      isRunning: false,
     });
     expect(await ledger.retries.findObstacle(kept)).toMatch(/was purged on .* import their file again/);
   });

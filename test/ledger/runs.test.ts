@@ -146,6 +146,7 @@ describe('a business key', () => {
     expect(await ledger.runs.reserveBusinessKey(first.run_no, key)).toEqual({
       kind: 'taken',
       by: second.run_id,
+      isRunning: true,
     });
     expect((await ledger.runs.get(first.run_id)).state).toBe('failed');
   });

@@ -126,10 +126,17 @@ async function reserveContent(
   const key = businessKey(spec.stem, run.target, content.sha256, spec.fingerprint(runInput(spec, run)));
   const reservation = await ledger.runs.reserveBusinessKey(run, key);
   if (reservation.kind === 'reserved') return throwIfContinuedElsewhere(ledger, run);
-  const message =
-    `run ${reservation.by} has written the same content to ${run.target} with the same options. ` +
-    'Nothing was written. To write it again, set "again": true (cxflow: --again)';
-  throw fatalFailure('AlreadyRun', message);
+  const { by, isRunning } = reservation;
+  const [what, advice] = isRunning
+    ? [
+        `run ${by} is under way with the same content for ${run.target}`,
+        'Wait for it, or cancel it and start this one again when it has ended',
+      ]
+    : [
+        `run ${by} has written the same content to ${run.target}`,
+        'To write it again, set "again": true (cxflow: --again)',
+      ];
+  throw fatalFailure('AlreadyRun', `${what} with the same options. Nothing was written. ${advice}`);
 }
 
 /**

@@ -165,21 +165,21 @@ export async function reserveBusinessKey(
     return { kind: 'reserved' };
   } catch (error) {
     if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
-    return { kind: 'taken', by: (await findOwner(db, businessKey)) ?? 'a run that ended just now' };
+    const { by = 'a run that ended just now', isRunning = false } = (await findOwner(db, businessKey)) ?? {};
+    return { kind: 'taken', by, isRunning };
   }
 }
 
 const UNIQUE_VIOLATION = '23505';
 
 /** The same condition as that of the unique index. */
-async function findOwner(db: Executor, businessKey: string): Promise<string | undefined> {
-  const owner = await db
+function findOwner(db: Executor, businessKey: string) {
+  return db
     .selectFrom('runs')
-    .select('run_id')
+    .select(['run_id as by', sql<boolean>`state = 'running'`.as('isRunning')])
     .where('business_key', '=', businessKey)
     .where('again', '=', false)
     .where('dry_run', '=', false)
     .where('state', 'in', ['running', 'completed'])
     .executeTakeFirst();
-  return owner?.run_id;
 }

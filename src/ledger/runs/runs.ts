@@ -196,7 +196,7 @@ export interface Opened {
 export type Reservation =
   | { readonly kind: 'reserved' }
   /** `by`: the id of the run that has the key. */
-  | { readonly kind: 'taken'; readonly by: string };
+  | { readonly kind: 'taken'; readonly by: string; readonly isRunning: boolean };
 
 export interface KeySummary {
   readonly count: number;
