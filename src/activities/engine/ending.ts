@@ -9,7 +9,7 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import { retryableFailure } from '../failures.ts';
 import type { Counted } from './definition.ts';
 import type { Registry } from './registry.ts';
-import { failIfRestored, type SeenLedger } from './restored.ts';
+import { markIfRestored, type SeenLedger } from './restored.ts';
 import { activityKey, attemptTime, takeOver } from './step.ts';
 
 export interface CloseRun {
@@ -45,7 +45,7 @@ export function createEnding(deps: EndingDeps) {
      */
     async endPending({ runId, state, seen }: EndPending): Promise<void> {
       const run = await takeOver(ledger, runId);
-      await failIfRestored(deps, run, seen);
+      await markIfRestored(deps, run, seen);
       await ledger.runs.steer(run.run_no, 'stopped', attemptTime());
       await endPending(deps, run, state);
     },
@@ -61,7 +61,7 @@ export function createEnding(deps: EndingDeps) {
 async function closeRun(deps: EndingDeps, { runId, state, failure, seen }: CloseRun): Promise<BulkResult> {
   const { ledger, registry } = deps;
   const run = await takeOver(ledger, runId);
-  const restored = await failIfRestored(deps, run, seen, failure?.type === 'LedgerRestored');
+  const restored = await markIfRestored(deps, run, seen, failure?.type === 'LedgerRestored');
   if (restored && state === 'completed') throw restored;
   const definition = registry.get(run.kind);
   // A page that outlived its run must not write what is counted here as not written.

@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { Claims } from '../../ledger/writes/writes.ts';
 import type { Page } from './page-worker.ts';
-import { failIfMissing, type RestoredDeps } from './restored.ts';
+import { markIfMissing, type RestoredDeps } from './restored.ts';
 
 /** Never more than the ledger has. */
 interface HeartbeatClaims {
@@ -99,7 +99,7 @@ export class PageClaims {
     const known = await this.#deps.ledger.writes.countClaims(run.run_no, { fromBatch, toBatch });
     const missing = Math.max(claims - known.ofBatches, claimsOfRun - known.ofRun);
     const lastBatch = Math.max(toBatch, seen?.lastBatch ?? 0);
-    const failure = await failIfMissing(this.#deps, run, lastBatch, known, missing);
+    const failure = await markIfMissing(this.#deps, run, lastBatch, known, missing);
     if (failure) throw failure;
     return known;
   }

@@ -28,18 +28,18 @@ export interface RestoredDeps {
  * becomes of the run. Returns the failure; null: it lacks none. `seen`: absent in histories of earlier versions. `isKnown`: a
  * page has found it, but each page knows only some of the batches.
  */
-export async function failIfRestored(deps: RestoredDeps, run: Run, seen?: SeenLedger, isKnown = false) {
+export async function markIfRestored(deps: RestoredDeps, run: Run, seen?: SeenLedger, isKnown = false) {
   if (!seen) return null;
   const known = await deps.ledger.writes.countClaims(run.run_no);
   const missing = Math.max(seen.claims - known.ofRun, isKnown ? 1 : 0);
-  return failIfMissing(deps, run, seen.lastBatch, known, missing);
+  return markIfMissing(deps, run, seen.lastBatch, known, missing);
 }
 
 /**
- * `missing`: how many claims the ledger lacks at least. Null: none, or the run was started again meanwhile, and what this start
+ * Marks what may have been sent, and returns the failure. `missing`: how many claims the ledger lacks at least. Null: none, or the run was started again meanwhile, and what this start
  * of it has seen no longer matters.
  */
-export async function failIfMissing(
+export async function markIfMissing(
   { ledger, registry }: RestoredDeps,
   run: Run,
   lastBatch: number,
@@ -64,8 +64,8 @@ export async function failIfMissing(
   const what = `this run has made at least ${plural(missing, 'request')} that the ledger does not know, so the ledger was restored from a backup (last known request: ${last})`;
   const open = `${plural(writes, 'open write')}${toBatch === null ? '' : ` up to batch ${toBatch}`} may have been sent`;
   const then = isRepeatable
-    ? `${open}; after a restart the run finds out what became of them`
-    : `${open} and are in doubt; after a restart the run waits for your decision about them`;
+    ? `${open}; once the run is started again, it finds out what became of them`
+    : `${open} and are in doubt; once the run is started again, they are sent again only if somebody decides so`;
   return restored(`${what}. Nothing more is sent. ${then}`);
 }
 

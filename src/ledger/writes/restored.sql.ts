@@ -29,6 +29,7 @@ export async function markPossiblySent(
   { toBatch, becomes, audit }: PossiblySent,
 ): Promise<number | null> {
   await lockRun(tx, runNo);
+  // Dates in JavaScript have no microseconds.
   const stopped = await sql`update runs set steering = 'stopped', restored_at = coalesce(restored_at, now())
     where run_no = ${runNo} and date_trunc('milliseconds', opened_at) = ${openedAt}`.execute(tx);
   // Somebody has started the run again, and knows: what a page of the start before finds stops it no more.
