@@ -1,6 +1,11 @@
 /** Settings that are addresses, and what each kind of address may look like. */
 import { z } from 'zod';
-import { readHost, type SubscriberRules, subscriberProblem } from '../domain/subscriber-address.ts';
+import {
+  isLoopback,
+  readHost,
+  type SubscriberRules,
+  subscriberProblem,
+} from '../domain/subscriber-address.ts';
 import { PERMITTED_STATEMENT_TIMEOUTS, statementTimeoutOf } from '../domain/timeouts.ts';
 import type { Documentation, Setting } from './setting.ts';
 
@@ -63,11 +68,7 @@ export function hostList(documentation: Documentation): Setting<readonly string[
   return { values: 'hosts or `host:port`', schema: HOSTS, fallback: null, ...documentation };
 }
 
-function isLoopback({ hostname }: URL): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
-}
-
 /** `http://simulator:8080` is another container of the same compose file. */
 function isSafeForSecrets(url: URL): boolean {
-  return url.protocol === 'https:' || isLoopback(url) || !/[.:]/.test(url.hostname);
+  return url.protocol === 'https:' || isLoopback(url.hostname) || !/[.:]/.test(url.hostname);
 }

@@ -11,7 +11,8 @@ export interface SubscriberRules {
   readonly hosts: readonly string[] | null;
 }
 
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+/** Whether a host name, as URLs have it, is that of this machine. */
+export const isLoopback = (hostname: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 
 /** Those of a network of one's own, which CXFLOW_WEBHOOK_HOSTS may permit one by one. Others, such as link-local, never are. */
 const PRIVATE: readonly string[] = ['private', 'carrierGradeNat', 'uniqueLocal'];
@@ -29,7 +30,7 @@ export function readHost(text: string): string | null {
 export function subscriberProblem(url: URL, rules: SubscriberRules): string | null {
   const { hostname, host, port, protocol, username, password } = url;
   if (username || password) return 'must not hold credentials';
-  if (LOOPBACK.test(hostname))
+  if (isLoopback(hostname))
     return rules.allowLoopback
       ? null
       : 'must not be on this machine unless CXFLOW_ALLOW_LOOPBACK_WEBHOOKS=true';
