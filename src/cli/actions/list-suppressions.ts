@@ -1,7 +1,7 @@
 /** Shows our own suppression list, and what was taken off it. */
 import { omitUndefined } from '../../domain/absent.ts';
 import { CHANNELS, type Channel } from '../../domain/consent/eligibility.ts';
-import { lacksCountryCode, suppressionColumnOf } from '../../domain/consent/suppression-rows.ts';
+import { suppressionColumnOf } from '../../domain/consent/suppression-rows.ts';
 import { parseExportedKey } from '../../domain/consent/suppressions.ts';
 import { plural } from '../../domain/numbers.ts';
 import { toUtcTimestamp } from '../../domain/timestamps.ts';
@@ -21,6 +21,7 @@ import { renderListed, renderRemoved } from '../render/suppressions.ts';
 import { formatTime } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
+import { checkSubject, SUBJECT_NAMES } from './suppression-subject.ts';
 
 export interface ListSuppressionsOptions {
   readonly channel?: Channel;
@@ -36,18 +37,6 @@ export interface ListSuppressionsOptions {
 interface Request extends ListSuppressionsOptions {
   readonly about: string | undefined;
   readonly filter: SuppressionFilter;
-}
-
-export const SUBJECT_NAMES = {
-  email: 'email address',
-  phone: 'phone number',
-  contactId: 'contact id',
-} as const;
-
-/** Throws UsageError, without the text, if it is a phone number of no known country. */
-export function checkWho(about: string): void {
-  if (lacksCountryCode(about))
-    throw new UsageError('a phone number needs its country code: write it as + and country code and number');
 }
 
 /** Throws UsageError, PepperMismatch. */
@@ -175,7 +164,7 @@ function toFilter(
   about: string | undefined,
   { channel, reason, since }: ListSuppressionsOptions,
 ): SuppressionFilter {
-  if (about !== undefined) checkWho(about);
+  if (about !== undefined) checkSubject(about);
   const from = since === undefined ? undefined : toUtcTimestamp(since);
   if (from === null)
     throw new UsageError('--since must be a date, such as 2026-11-01 or 2026-11-01T09:15:00Z');

@@ -18,7 +18,7 @@ import { describeAdded } from '../render/suppressions.ts';
 import { formatTime } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
-import { checkWho, SUBJECT_NAMES } from './list-suppressions.ts';
+import { checkSubject, SUBJECT_NAMES } from './suppression-subject.ts';
 
 export interface AddSuppressionOptions {
   readonly channel?: string;
@@ -43,7 +43,7 @@ export async function addSuppression(
   about: string,
   { json = false, by, reason, channel, code, since }: AddSuppressionOptions,
 ): Promise<ExitCode> {
-  checkWho(about);
+  checkSubject(about);
   checkDecision(by, reason);
   return withSession(cli, async ({ ledger: { suppressions, subjects } }) => {
     const fields = { [suppressionColumnOf(about)]: about, channel, reason, code, since };
@@ -66,7 +66,7 @@ export async function removeSuppression(
   about: string,
   { channel, listedFor, reason, by, json = false }: RemoveSuppressionOptions,
 ): Promise<ExitCode> {
-  checkWho(about);
+  checkSubject(about);
   checkDecision(by, reason);
   const filter = { about, ...omitUndefined({ channel, reason: listedFor }) };
   return withSession(cli, async ({ ledger: { suppressions, subjects } }) => {
