@@ -44,7 +44,7 @@ const READY_TIMEOUT_MS = 60_000;
 const PORT_IN_USE = /address already in use/;
 const MAX_ATTEMPTS = 3;
 
-/** Starts a server and waits until it answers for the namespace `default`. */
+/** Starts a server and waits until it answers for all its namespaces. */
 export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalServer> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -74,7 +74,7 @@ async function startOnce(options: TemporalServerOptions): Promise<TemporalServer
   };
   const address = `127.0.0.1:${port}`;
   try {
-    await waitUntilReady(port, child.exited);
+    await waitUntilReady(port, ['default', ...(options.namespaces ?? [])], child.exited);
   } catch (error) {
     await end('SIGKILL', 0);
     const { message } = error as Error;
@@ -114,7 +114,11 @@ function serverArgs(options: TemporalServerOptions, port: number, uiPort: number
   ];
 }
 
-async function waitUntilReady(port: number, exited: Promise<Exit>): Promise<void> {
+async function waitUntilReady(
+  port: number,
+  namespaces: readonly string[],
+  exited: Promise<Exit>,
+): Promise<void> {
   const deadline = performance.now() + READY_TIMEOUT_MS;
   let ended: Exit | null = null;
   void exited.then((exit) => (ended = exit));
@@ -122,7 +126,10 @@ async function waitUntilReady(port: number, exited: Promise<Exit>): Promise<void
     try {
       // First a plain connection: if nothing listens yet, gRPC waits a whole second before it tries again.
       await connectOnce(port);
-      return await describeDefaultNamespace(`127.0.0.1:${port}`);
+      await checkNamespaces(`127.0.0.1:${port}`, namespaces);
+      // Then it was another server that answered at this port.
+      if (ended) throw new Error('it exited');
+      return;
     } catch (error) {
       if (ended) throw new Error('it exited', { cause: error });
       if (performance.now() > deadline) throw error;
@@ -131,12 +138,15 @@ async function waitUntilReady(port: number, exited: Promise<Exit>): Promise<void
   }
 }
 
-async function describeDefaultNamespace(address: string): Promise<void> {
+/** Asks for the workflows of each namespace, because describeNamespace succeeds before all parts of the server know it. */
+async function checkNamespaces(address: string, namespaces: readonly string[]): Promise<void> {
   const connection = await Connection.connect({ address, connectTimeout: 2_000 });
   try {
-    await connection.withDeadline(Date.now() + 2_000, () =>
-      connection.workflowService.describeNamespace({ namespace: 'default' }),
-    );
+    for (const namespace of namespaces) {
+      await connection.withDeadline(Date.now() + 5_000, () =>
+        connection.workflowService.countWorkflowExecutions({ namespace }),
+      );
+    }
   } finally {
     await connection.close();
   }
