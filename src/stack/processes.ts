@@ -42,8 +42,8 @@ export function startInBackground(options: Background): BackgroundProcess {
 }
 
 /** The last lines of a log, for error messages. */
-export function readLogTail(logFile: string): string {
-  return existsSync(logFile) ? readFileSync(logFile, 'utf8').trim().split('\n').slice(-5).join('\n') : '';
+export function readLogTail(logFile: string, lines = 5): string {
+  return existsSync(logFile) ? readFileSync(logFile, 'utf8').trim().split('\n').slice(-lines).join('\n') : '';
 }
 
 function watchExit(child: ChildProcess): Promise<Exit> {

@@ -3,6 +3,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProvidedContext } from 'vitest';
 import type { TestProject } from 'vitest/node';
+import { readLogTail } from '../../src/stack/processes.ts';
+import type { TemporalServer } from '../../src/stack/temporal-server.ts';
 import { findTimeSkippingServer } from '../../src/stack/time-skipping-server.ts';
 import { newFolder, removeStackFolder } from './folders.ts';
 import { startTestPostgres, startTestTemporal } from './servers.ts';
@@ -24,6 +26,8 @@ declare module 'vitest' {
 const NAMESPACES = Array.from({ length: 256 }, (_, index) => `test-${index + 1}`);
 
 interface Servers {
+  /** Of the stack, with its logs. */
+  readonly folder: string;
   readonly provided: ProvidedContext;
   readonly stop: () => Promise<void>;
 }
@@ -34,7 +38,7 @@ const shared = globalThis as { cxflowTestServers?: { users: number; readonly ser
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const entry = (shared.cxflowTestServers ??= { users: 0, servers: startServers() });
   entry.users += 1;
-  const { provided, stop } = await entry.servers;
+  const { folder, provided, stop } = await entry.servers;
   for (const [name, value] of Object.entries(provided)) {
     project.provide(name as keyof typeof provided, value as never);
   }
@@ -42,6 +46,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     entry.users -= 1;
     if (entry.users > 0) return;
     delete shared.cxflowTestServers;
+    if (project.vitest.state.getCountOfFailedTests() > 0) {
+      console.error(`The end of the log of the tests' Temporal server:\n${readTemporalLog(folder)}`);
+    }
     await stop();
   };
 }
@@ -51,10 +58,11 @@ async function startServers(): Promise<Servers> {
   const dir = join(folder, '.cxflow');
   const [postgres, temporal, timeSkippingServer] = await Promise.all([
     startTestPostgres({ dir }),
-    startTestTemporal({ dir, dbFile: null, uiPort: null, namespaces: NAMESPACES }),
+    startSharedTemporal(dir),
     findTimeSkippingServer(),
   ]);
   return {
+    folder: dir,
     provided: {
       databaseUrl: postgres.url,
       temporalAddress: temporal.address,
@@ -69,3 +77,34 @@ async function startServers(): Promise<Servers> {
     },
   };
 }
+
+/**
+ * If it ends, which no test causes, it is started again with its data: hundreds of tests would fail for what they do not
+ * test. The end of its log is printed then.
+ */
+async function startSharedTemporal(dir: string): Promise<Pick<TemporalServer, 'address' | 'stop'>> {
+  let isStopping = false;
+  const start = async (port?: number): Promise<TemporalServer> => {
+    const server = await startTestTemporal({
+      ...{ dir, dbFile: join(dir, 'temporal.db'), uiPort: null, namespaces: NAMESPACES },
+      ...(port ? { port } : {}),
+    });
+    void server.exited.then(({ code, signal }) => {
+      if (isStopping) return;
+      console.error(
+        `The tests' Temporal server ended with ${signal ?? code} and is started again. Its log:\n${readTemporalLog(dir)}`,
+      );
+      running = start(server.port);
+    });
+    return server;
+  };
+  let running = start();
+  const { address } = await running;
+  const stop = async () => {
+    isStopping = true;
+    await (await running).stop();
+  };
+  return { address, stop };
+}
+
+const readTemporalLog = (dir: string) => readLogTail(join(dir, 'logs', 'temporal.log'), 30);
