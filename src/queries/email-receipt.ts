@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { EmailSendInput } from '../contract/email-send.ts';
 import type { Recipient } from '../domain/email-send/recipients.ts';
 import type { Reason } from '../domain/run.ts';
-import type { AuditEntry } from '../ledger/audit/audit.ts';
+import type { AuditEntry } from '../ledger/audit/chain.ts';
 import type { MessageInTimeline } from '../ledger/emails/figures.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { KeyedRecord } from '../ledger/runs/records.ts';

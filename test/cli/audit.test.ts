@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Session } from '../../src/cli/cli.ts';
 import { run } from '../../src/cli/main.ts';
-import type { AuditEntry } from '../../src/ledger/audit/audit.ts';
+import type { AuditEntry } from '../../src/ledger/audit/chain.ts';
 import { each } from '../harness/fake-run.ts';
 import { fakeSession } from './fake-session.ts';
 import { fakeCli, sink } from './fakes.ts';

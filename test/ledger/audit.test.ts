@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { GENESIS } from '../../src/ledger/audit/audit.ts';
+import { GENESIS } from '../../src/ledger/audit/chain.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { ledgerOfFile, type Opened, upTo } from './harness.ts';
 

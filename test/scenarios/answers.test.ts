@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
-import type { AuditEntry } from '../../src/ledger/audit/audit.ts';
+import type { AuditEntry } from '../../src/ledger/audit/chain.ts';
 import type { RunDetails } from '../../src/queries/run-details.ts';
 import type { RunReport } from '../../src/queries/run-report.ts';
 import { RAW_PREFERENCES } from '../harness/tutorial-samples.ts';

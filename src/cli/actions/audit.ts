@@ -1,10 +1,10 @@
-/** Lists the audit, and verifies its hash chain. */
+/** Lists the audit. */
 import { plural } from '../../domain/numbers.ts';
-import type { AuditEntry } from '../../ledger/audit/audit.ts';
+import type { AuditEntry } from '../../ledger/audit/chain.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { createAuditTable, isOfBatch } from '../render/audit.ts';
-import { type Output, openOutput, printJson } from '../terminal/output.ts';
+import { type Output, openOutput } from '../terminal/output.ts';
 import { writeAll } from '../terminal/output-stream.ts';
 import { sanitize, toJson } from '../terminal/sanitize.ts';
 import { findRunId } from './find-run.ts';
@@ -56,18 +56,4 @@ async function* formatJson(entries: AsyncIterable<AuditEntry>): AsyncIterable<st
     separator = ',\n';
   }
   yield '\n]}\n';
-}
-
-export async function verifyAudit(cli: Cli, { json = false }: AuditOptions): Promise<ExitCode> {
-  return withSession(cli, async ({ ledger }) => {
-    const verdict = await ledger.audit.verify();
-    const { print, colors } = openOutput(cli, json);
-    const { entries, unsealed, head, finding } = verdict;
-    if (finding) print(colors.red(`finding: ${finding.what}`));
-    else print(`${colors.green('ok')}: the chain of ${plural(entries, 'entry')} is intact, head ${head}`);
-    if (unsealed > 0)
-      print(`${plural(unsealed, 'entry')} not sealed yet; a worker seals them within a second`);
-    if (json) printJson(cli, verdict);
-    return finding ? EXIT.failed : EXIT.ok;
-  });
 }

@@ -1,6 +1,6 @@
 /** The audit as a table, entry by entry, because nobody knows how long it is. Pure. */
 import { formatCount } from '../../domain/numbers.ts';
-import type { AuditEntry } from '../../ledger/audit/audit.ts';
+import type { AuditEntry } from '../../ledger/audit/chain.ts';
 import { formatTime, spaced, wrapText } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';

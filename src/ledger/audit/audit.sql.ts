@@ -2,14 +2,15 @@
 import { sql } from 'kysely';
 import type { Database, Executor } from '../database.ts';
 import { SEALER_LOCK, tryLock } from '../locks.ts';
+import type { Audit, AuditVerdict, VerifyOptions } from './audit.ts';
 import {
-  type Audit,
   type AuditEntry,
   type AuditFinding,
-  type AuditVerdict,
+  type AuditHead,
   auditHash,
+  ChainCheck,
   GENESIS,
-} from './audit.ts';
+} from './chain.ts';
 import { addAuditEntry } from './entries.sql.ts';
 
 const MAX_SEALED = 1_000;
@@ -20,7 +21,10 @@ export function createAudit({ db }: Database): Audit {
     add: (runId, action, data, key) => addAuditEntry(db, { runId, action, data, key }),
     seal: () => db.transaction().execute(seal),
     list: (runId) => list(db, runId),
-    verify: () => verify(db),
+    get: (seq) => get(db, seq),
+    hashes: (runId) => listHashes(db, runId),
+    head: () => findLast(db),
+    verify: (options) => verify(db, options),
   };
 }
 
@@ -33,7 +37,7 @@ async function seal(tx: Executor): Promise<number> {
   if (entries.length > 0)
     await tx
       .insertInto('audit')
-      .values(chain(entries, await findLast(tx)))
+      .values(chain(entries, (await findLast(tx)) ?? BEFORE_FIRST))
       .execute();
   return pending.length;
 }
@@ -55,23 +59,22 @@ async function takePending(tx: Executor): Promise<PendingEntry[]> {
   return inOrder.map(({ id: _, ...entry }) => entry);
 }
 
-interface Last {
-  readonly seq: number;
-  readonly hash: string;
-}
+const BEFORE_FIRST: AuditHead = { seq: 0, hash: GENESIS };
 
-async function findLast(tx: Executor): Promise<Last> {
-  const last = await tx
+async function findLast(db: Executor): Promise<AuditHead | null> {
+  const last = await db
     .selectFrom('audit')
     .select(['seq', 'hash'])
     .orderBy('seq', 'desc')
     .limit(1)
     .executeTakeFirst();
-  return last ? { seq: Number(last.seq), hash: last.hash } : { seq: 0, hash: GENESIS };
+  return last ? toHead(last) : null;
 }
 
+const toHead = ({ seq, hash }: Pick<AuditEntry, 'seq' | 'hash'>): AuditHead => ({ seq: Number(seq), hash });
+
 /** The rows that continue the chain after `last`. */
-function chain(entries: readonly PendingEntry[], last: Last) {
+function chain(entries: readonly PendingEntry[], last: AuditHead) {
   let { seq, hash } = last;
   return entries.map((entry) => {
     const previousHash = hash;
@@ -99,25 +102,34 @@ async function* list(db: Executor, runId?: string): AsyncIterable<AuditEntry> {
   }
 }
 
-async function verify(db: Executor): Promise<AuditVerdict> {
-  let [entries, head] = [0, GENESIS];
-  let finding: AuditFinding | null = null;
-  for await (const entry of list(db)) {
-    finding = checkEntry(entry, entries + 1, head);
-    if (finding) break;
-    head = entry.hash;
-    entries += 1;
-  }
-  return { entries, unsealed: await countPending(db), head, finding };
+async function get(db: Executor, seq: number): Promise<AuditEntry | null> {
+  const entry = await db.selectFrom('audit').selectAll().where('seq', '=', String(seq)).executeTakeFirst();
+  return entry ?? null;
 }
 
-/** null: it is the entry that belongs here. */
-function checkEntry(entry: AuditEntry, seq: number, previousHash: string): AuditFinding | null {
-  if (Number(entry.seq) !== seq) return { seq, what: `entry ${seq} is missing` };
-  if (entry.previous_hash !== previousHash)
-    return { seq, what: `entry ${seq} does not follow the one before it` };
-  if (auditHash(entry, seq, previousHash) !== entry.hash) return { seq, what: `entry ${seq} was changed` };
-  return null;
+async function listHashes(db: Executor, runId: string): Promise<AuditHead[]> {
+  const rows = await db
+    .selectFrom('audit')
+    .select(['seq', 'hash'])
+    .where('run_id', '=', runId)
+    .orderBy('seq')
+    .execute();
+  return rows.map(toHead);
+}
+
+async function verify(
+  db: Executor,
+  { kept = null, onProgress = () => undefined }: VerifyOptions = {},
+): Promise<AuditVerdict> {
+  const check = new ChainCheck(kept);
+  let finding: AuditFinding | null = null;
+  for await (const entry of list(db)) {
+    finding = check.add(entry);
+    if (finding) break;
+    if (check.entries % PAGE === 0) onProgress(check.entries);
+  }
+  finding ??= check.finish();
+  return { entries: check.entries, unsealed: await countPending(db), head: check.head, finding };
 }
 
 async function countPending(db: Executor): Promise<number> {

@@ -1,7 +1,5 @@
 /** The port to the audit: what was done, by whom and when, without personal data (docs/adr/0009-audit-sealed-later.md). */
-import type { Selectable } from 'kysely';
-import { canonicalize, sha256 } from '../hashing.ts';
-import type { AuditTable } from '../schema.ts';
+import type { AuditEntry, AuditFinding, AuditHead } from './chain.ts';
 
 /** An entry is pending until it is sealed; a sealed entry is never changed. */
 export interface Audit {
@@ -20,11 +18,25 @@ export interface Audit {
   /** The sealed entries of a run, or all, in the order of the chain. */
   list(runId?: string): AsyncIterable<AuditEntry>;
 
+  /** A sealed entry; null: there is none with this number. */
+  get(seq: number): Promise<AuditEntry | null>;
+
+  /** The sealed entries of a run, in the order of the chain: only what a Merkle tree needs of them. */
+  hashes(runId: string): Promise<readonly AuditHead[]>;
+
+  /** The last sealed entry; null: there is none. Not verified. */
+  head(): Promise<AuditHead | null>;
+
   /** Recomputes the whole chain and finds the first entry that was changed, removed or moved. */
-  verify(): Promise<AuditVerdict>;
+  verify(options?: VerifyOptions): Promise<AuditVerdict>;
 }
 
-export type AuditEntry = Selectable<AuditTable>;
+export interface VerifyOptions {
+  /** A head that was kept elsewhere, which the chain must have. */
+  readonly kept?: AuditHead | null;
+  /** Called now and then, with how many entries have been checked. */
+  readonly onProgress?: (entries: number) => void;
+}
 
 export interface AuditVerdict {
   /** Sealed entries, up to the finding. */
@@ -33,28 +45,4 @@ export interface AuditVerdict {
   /** Hash of the last one of `entries`. Kept elsewhere, it later shows whether the end of the chain was cut off. */
   readonly head: string;
   readonly finding: AuditFinding | null;
-}
-
-export interface AuditFinding {
-  readonly seq: number;
-  readonly what: string;
-}
-
-/** Stands for the hash before the first entry. */
-export const GENESIS = '0'.repeat(64);
-
-type Sealable = Pick<AuditEntry, 'audit_id' | 'run_id' | 'at' | 'action' | 'data'>;
-
-/** SHA-256 of the entry, its number and the hash of the entry before it, as canonical JSON (RFC 8785). */
-export function auditHash(entry: Sealable, seq: number, previousHash: string): string {
-  const text = canonicalize({
-    seq,
-    previousHash,
-    auditId: entry.audit_id,
-    runId: entry.run_id,
-    at: entry.at.toISOString(),
-    action: entry.action,
-    data: entry.data,
-  });
-  return sha256(text);
 }
