@@ -136,7 +136,7 @@ async function reserveContent(
         `run ${by} has written the same content to ${run.target}`,
         'To write it again, set "again": true (cxflow: --again)',
       ];
-  throw fatalFailure('AlreadyRun', `${what} with the same options. Nothing was written. ${advice}`);
+  throw fatalFailure('AlreadyRun', `${what}. Nothing was written. ${advice}`);
 }
 
 /**
