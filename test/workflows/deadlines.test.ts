@@ -2,7 +2,8 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
-import { emailSendOn, jobsOpen } from './email-sends.ts';
+import { eventually } from '../harness/wait.ts';
+import { emailSendOn, expectTrackingRests, jobsOpen, onlyStopsRestingTracking } from './email-sends.ts';
 import {
   oneInDoubt,
   runImport,
@@ -152,6 +153,7 @@ describe('a conflict in a selection', () => {
 
 it('an email send that is cancelled waits at most ten minutes for its opt-outs to be handed over', async () => {
   const stubs = stubActivities({
+    ...onlyStopsRestingTracking(server),
     trackMessages: () => {
       throw jobsOpen();
     },
@@ -162,6 +164,7 @@ it('an email send that is cancelled waits at most ten minutes for its opt-outs t
   await emailSendOn(server).send(stubs, {}, async (handle) => {
     // Time is skipped only while a result is awaited, so not while the run stops following its jobs.
     await waitForPhase(stubs, 'tracking');
+    await eventually(() => expectTrackingRests(handle));
     const before = await server().now();
     await handle.executeUpdate('decide', { args: [{ action: 'cancel', by: 'dana' }] });
     expect(await handle.result()).toMatchObject({ state: 'cancelled' });

@@ -1,8 +1,11 @@
 /** What the tests of the workflow of an email send share. */
+import { Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, type Duration } from '@temporalio/common';
+import { expect } from 'vitest';
 import type { Tracked, TrackMessages } from '../../src/activities/email-send/tracking.ts';
 import type { EmailSendInput } from '../../src/contract/email-send.ts';
+import { eventually } from '../harness/wait.ts';
 import { runWorkflow, type StubOverrides, type stubActivities, type TestServer } from './harness.ts';
 
 const MESSAGE = {
@@ -39,7 +42,7 @@ export const ENDED: Tracked = {
 };
 
 /** As the activity fails while jobs are open. */
-export const jobsOpen = (nextRetryDelay: '1 second' | '1 hour' = '1 hour') =>
+export const jobsOpen = (nextRetryDelay: Duration = '1 hour') =>
   ApplicationFailure.create({ type: 'JobsOpen', message: '3 jobs are open', nextRetryDelay });
 
 /** While the run writes there is nothing to do, until `beside` says something else. */
@@ -56,6 +59,29 @@ export function tracking(
     },
   };
 }
+
+/**
+ * Between two attempts. Only then the time-skipping server can cancel the activity (harness.ts), so its next attempt has to be
+ * further away than the test lasts.
+ */
+export async function expectTrackingRests(handle: WorkflowHandle): Promise<void> {
+  const { pendingActivities } = (await handle.describe()).raw;
+  const tracking = pendingActivities?.find(({ activityType }) => activityType?.name === 'trackMessages');
+  expect(tracking?.lastFailure?.applicationFailureInfo?.type).toBe('JobsOpen');
+}
+
+/** A run asks for writes in doubt right before it stops following its jobs beside the writes. */
+export const onlyStopsRestingTracking = (server: () => TestServer): StubOverrides => ({
+  async listInDoubt() {
+    const { info } = Context.current();
+    const handle = server().client.workflow.getHandle(info.workflowExecution?.workflowId ?? '');
+    await eventually(async () => {
+      Context.current().heartbeat();
+      await expectTrackingRests(handle);
+    });
+    return [];
+  },
+});
 
 export const pausedFor = (stubs: ReturnType<typeof stubActivities>) =>
   (stubs.named('steerRun') as { decision: { action: string; reason?: string } | null }[])

@@ -1,7 +1,7 @@
 /** Runs workflows against stubbed activities, on a real Temporal server or on one that skips time. */
 import { fileURLToPath } from 'node:url';
 import { Client, type WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, type Duration } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import {
   bundleWorkflowCode,
@@ -156,7 +156,7 @@ export interface TestServer {
   /** Ids of the workflows whose histories are replayed at the end of the file; null: they cannot be replayed. */
   readonly toReplay: string[] | null;
   /** Skips time. Only on the time-skipping server. */
-  readonly skip: (duration: '9 days') => Promise<void>;
+  readonly skip: (duration: Duration) => Promise<void>;
   /** Milliseconds since 1970 on the server's clock, which skipping moves on. */
   readonly now: () => Promise<number>;
 }
@@ -245,9 +245,10 @@ export async function fetchHistories(client: Client, workflowId: string) {
 
 /**
  * The time-skipping server, for what waits. It writes the events of an update in a different order than the commands, so a
- * replay of them fails. And it refuses a workflow task that cancels an activity whose end the workflow has not heard of yet,
- * without which the run stands still: what cancels activities that may be ending is tested on a real server, which gives the
- * workflow another task. Other servers do neither.
+ * replay of them fails. And it refuses a workflow task that cancels an activity whose end the workflow has not heard of yet
+ * (FAILED_PRECONDITION, ACTIVITY_UNKNOWN), and forgets that it owes the workflow another one, so the run stands still. So it does
+ * if the activity has not been started yet. It can be cancelled while it waits for its next attempt, which a test of what
+ * cancels has to wait for (email-send-days.test.ts); otherwise it is for a real server. Others do neither.
  */
 export function useTimeSkippingServer(): () => TestServer {
   let env: TestWorkflowEnvironment;
