@@ -9,7 +9,7 @@ import { startOfNextDay } from '../../src/domain/email-send/schedule.ts';
 import { ENDED, emailSendOn, jobsOpen, onlyStopsRestingTracking } from './email-sends.ts';
 import { type StubOverrides, settledPage, stubActivities, useTimeSkippingServer } from './harness.ts';
 
-const server = useTimeSkippingServer();
+const server = useTimeSkippingServer('test');
 const { send } = emailSendOn(server);
 
 const MINUTE_MS = 60_000;

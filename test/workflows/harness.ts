@@ -11,7 +11,7 @@ import {
   Worker,
   type WorkflowBundle,
 } from '@temporalio/worker';
-import { afterAll, beforeAll, expect, inject } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject } from 'vitest';
 import type { PageResult } from '../../src/activities/engine/page-worker.ts';
 import type { Plan } from '../../src/activities/engine/plan.ts';
 import type { Activities } from '../../src/activities/index.ts';
@@ -249,17 +249,27 @@ export async function fetchHistories(client: Client, workflowId: string) {
  * (FAILED_PRECONDITION, ACTIVITY_UNKNOWN), and forgets that it owes the workflow another one, so the run stands still. So it does
  * if the activity has not been started yet. It can be cancelled while it waits for its next attempt, which a test of what
  * cancels has to wait for (email-send-days.test.ts); otherwise it is for a real server. Others do neither.
+ *
+ * It keeps the timers of what was cancelled, and skips to them when no test runs, by years if need be. A test that reads the
+ * clock before its run starts wants a server of its own: `life`.
  */
-export function useTimeSkippingServer(): () => TestServer {
+export function useTimeSkippingServer(life: 'file' | 'test' = 'file'): () => TestServer {
   let env: TestWorkflowEnvironment;
-  beforeAll(async () => {
-    await bundle();
+  const start = async () => {
     const path = inject('timeSkippingServer');
     const server = { executable: { type: 'existing-path', path } } as const;
     // The SDK gives it five seconds to start, which is too little on a busy machine.
     env = await eventually(() => TestWorkflowEnvironment.createTimeSkipping({ server }));
-  });
-  afterAll(() => env.teardown());
+  };
+  const stop = () => env.teardown();
+  beforeAll(bundle);
+  if (life === 'file') {
+    beforeAll(start);
+    afterAll(stop);
+  } else {
+    beforeEach(start);
+    afterEach(stop);
+  }
   return () => ({
     client: env.client,
     connection: env.nativeConnection,
