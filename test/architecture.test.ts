@@ -95,7 +95,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     ...{ metrics: ['numbers', 'run'], checks: ['json', 'similar', 'text'], durations: ['timestamps'] },
     ...{ text: ['shorten'], messages: ['shorten'], json: ['text'], 'json-text': ['json'] },
     ...{ phone: ['invisible', 'run'], 'time-zones': ['reasons', 'run'], similar: ['columns'], mask: [] },
-    ...{ 'email-address': ['run', 'shorten'], 'subscriber-address': [], 'webhook-schedule': [] },
+    ...{ 'email-address': ['run', 'shorten'], 'subscriber-address': [] },
     identifiers: ['contact-id', 'email-address', 'invisible', 'phone'],
     consent: [
       ...['columns', 'contact-id', 'email-address', 'fields', 'identifiers', 'invisible', 'phone', 'text'],

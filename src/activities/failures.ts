@@ -61,14 +61,6 @@ const LOOK_AGAIN_MS = 60_000;
 /** Only the waiting activity knows of any other wait: nothing shows it to an operator, and nothing can end it early. */
 const LONGEST_DELAY_MS = 15 * 60_000;
 
-/** The ledger knows when an event is sent again, and the schedule bounds it (src/domain/webhook-schedule.ts). */
-const LONGEST_DELIVERY_DELAY_MS = 48 * 3_600_000;
-
-const LONGEST_MS: Readonly<Partial<Record<RetryableFailureType, number>>> = {
-  RateLimited: LOOK_AGAIN_MS,
-  SubscriberUnavailable: LONGEST_DELIVERY_DELAY_MS,
-};
-
 /** Retried after `nextRetryDelayMs`, within the bounds above, or by default after the backoff of the retry policy. */
 export function retryableFailure(
   type: RetryableFailureType,
@@ -87,7 +79,8 @@ export function retryableFailure(
 
 /** Never 0, because Temporal would take that as "do not retry". */
 function boundDelay(type: RetryableFailureType, delayMs: number): number {
-  return Math.min(Math.max(1, Math.ceil(delayMs)), LONGEST_MS[type] ?? LONGEST_DELAY_MS);
+  const longestMs = type === 'RateLimited' ? LOOK_AGAIN_MS : LONGEST_DELAY_MS;
+  return Math.min(Math.max(1, Math.ceil(delayMs)), longestMs);
 }
 
 /** Only a run that has been opened in the ledger has activities that look for it there. */

@@ -17,7 +17,6 @@ import * as failedAt from './migrations/0013-failed-at.ts';
 import * as listLoads from './migrations/0014-list-loads.ts';
 import * as suppressions from './migrations/0015-suppressions.ts';
 import * as emailSends from './migrations/0016-email-sends.ts';
-import * as deadLetters from './migrations/0017-dead-letters.ts';
 
 /**
  * In order. A migration is never changed, only followed by another one: a ledger that has run it would not run it again
@@ -40,7 +39,6 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0014-list-loads': listLoads,
   '0015-suppressions': suppressions,
   '0016-email-sends': emailSends,
-  '0017-dead-letters': deadLetters,
 };
 
 function createMigrator(database: Database): Migrator {

@@ -210,14 +210,7 @@ export interface OutboxTable {
   merged_into: string | null;
   delivered_at: Date | null;
   attempts: Generated<number>;
-  /** Of the last attempt. Of a dead letter: why it was given up. */
   last_error: string | null;
-  /** Null: at once, when those before it are delivered or given up. */
-  next_attempt_at: Date | null;
-  /** Since when it, or an event before it, is not accepted; null: nothing has failed since an event was accepted. */
-  failing_since: Date | null;
-  /** When it was given up. */
-  dead_at: Date | null;
 }
 
 export interface DatasetsTable {

@@ -78,7 +78,7 @@ async function readWrites({ records, writes, metrics, answers }: Ledger, { run_n
 }
 
 async function readEvents({ outbox }: Ledger, { run_no: runNo }: Run) {
-  const waiting = await outbox.listWaiting(runNo, MAX_WAITING_EVENTS);
+  const waiting = await outbox.listUndelivered(runNo, MAX_WAITING_EVENTS);
   return {
     events: await outbox.countDeliveries(runNo),
     waitingEvents: waiting.map(({ event_id, event, attempts, last_error }) => {

@@ -84,7 +84,7 @@ describe('a request that always fails, although CXone answers others', () => {
     const post = () => Promise.resolve();
     const worker = createWorker(ledger, cxone.cxone, { webhooks: { crm: post, marketing: null } });
     await writeToEnd(worker, run);
-    const events = await ledger.outbox.listWaiting(run.run_no, 100);
+    const events = await ledger.outbox.listUndelivered(run.run_no, 100);
     const counts = events.map(({ counts }) => counts);
     expect(counts.reduce((sum, { created = 0, rejected = 0 }) => sum + created + rejected, 0)).toBe(10);
     const failed = events.find(({ counts: { rejected } }) => rejected === 1);

@@ -2,7 +2,6 @@
 import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { onTestFinished, vi } from 'vitest';
 import type { Page, PageResult } from '../../src/activities/engine/page-worker.ts';
 import { RateLimiter } from '../../src/activities/engine/rate-limiter.ts';
 import { type ActivityDeps, createActivities, type OperationDefiner } from '../../src/activities/index.ts';
@@ -17,15 +16,6 @@ import type {
 import type { Cxone } from '../../src/cxone/cxone.ts';
 import { CxoneNoAnswer, type RequestContext } from '../../src/cxone/errors.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-
-/** Moves the clock of the worker by so many ms. */
-export function passTime(ms: number): void {
-  const now = Date.now() + ms;
-  vi.useFakeTimers({ toFake: ['Date'], now });
-  onTestFinished(() => {
-    vi.useRealTimers();
-  });
-}
 
 let activityNumber = 0;
 

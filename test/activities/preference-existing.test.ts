@@ -37,7 +37,7 @@ describe('a preference that CXone already has', () => {
       3: 'invalid consent_missing',
     });
     expect(await countRequests('POST')).toBe(1);
-    expect(await ledger.outbox.listWaiting(second.run.run_no, 10)).toEqual([]);
+    expect(await ledger.outbox.listUndelivered(second.run.run_no, 10)).toEqual([]);
     expect(second.result).toMatchObject({
       successRatePercent: 66.67,
       events: { delivered: 0, undelivered: 0 },

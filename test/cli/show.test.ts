@@ -29,7 +29,7 @@ const ledger = {
   metrics: { ofRun: () => Promise.resolve(NOTHING_MEASURED) },
   answers: noAnswers,
   outbox: {
-    listWaiting: none,
+    listUndelivered: none,
     countDeliveries: () => Promise.resolve({ delivered: 0, undelivered: 0 }),
   },
   reports: { refusals: none, milestones: none },

@@ -178,7 +178,7 @@ describe("CXone's ids", () => {
     expect(await ledger.answers.latest(run.run_no, 5)).toMatchObject([{ cxoneId: 'late-1' }]);
     const entry = { status: 'success', cxoneId: 'late-1', batchStartIndex: 2 };
     expect((await auditOf(run, 'batch_settled')).at(-1)).toMatchObject(entry);
-    const [event] = await ledger.outbox.listWaiting(run.run_no, 5);
+    const [event] = await ledger.outbox.listUndelivered(run.run_no, 5);
     if (!event) throw new Error('no event');
     expect(await ledger.outbox.trailer(event)).toMatchObject({ batches: 1, failed: 0, last: entry });
   });
@@ -228,7 +228,7 @@ describe('a batch that ends in doubt', () => {
       entry,
       { ...entry, details: 'left in doubt' },
     ]);
-    const [event] = await ledger.outbox.listWaiting(run.run_no, 5);
+    const [event] = await ledger.outbox.listUndelivered(run.run_no, 5);
     if (!event) throw new Error('no event');
     expect(event.audit_id).not.toBeNull();
     expect(await ledger.outbox.trailer(event)).toEqual({

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import type { OutboxEvent } from '../../src/ledger/outbox/outbox.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { claimed, group, ledgerOfFile, plannedRun, settlement, writesOf } from './harness.ts';
 
@@ -24,7 +23,7 @@ async function runOf(n: number) {
 }
 
 async function onlyEvent(ledger: Ledger, run: Run) {
-  const events = await ledger.outbox.listWaiting(run.run_no, 10);
+  const events = await ledger.outbox.listUndelivered(run.run_no, 10);
   expect(events).toHaveLength(1);
   const [event] = events;
   if (!event) throw new Error('no event');
@@ -37,54 +36,16 @@ describe('the outbox', () => {
     await settleNext();
     await settleNext();
     await settleNext();
-    const events = await ledger.outbox.listWaiting(run.run_no, 2);
+    const events = await ledger.outbox.listUndelivered(run.run_no, 2);
     expect(events.map(({ id }) => Number(id))).toEqual(
       events.map(({ id }) => Number(id)).sort((a, b) => a - b),
     );
     expect(events).toHaveLength(2);
-    const [first, second] = events as [OutboxEvent, OutboxEvent];
-    await ledger.outbox.markDelivered(first);
-    const nextAttemptAt = new Date(Date.now() + 60_000);
-    await ledger.outbox.markFailed(second, { error: 'status 503', nextAttemptAt });
+    await ledger.outbox.markDelivered(events[0]?.id ?? '');
+    await ledger.outbox.markFailed(events[1]?.id ?? '', 'status 503');
     expect(await ledger.outbox.countDeliveries(run.run_no)).toEqual({ delivered: 1, undelivered: 2 });
-    const [failed] = await ledger.outbox.listWaiting(run.run_no, 10);
-    expect(failed).toMatchObject({
-      ...{ attempts: 1, last_error: 'status 503', delivered_at: null },
-      next_attempt_at: nextAttemptAt,
-    });
-  });
-
-  it('no longer lists a dead letter, and counts it as undelivered', async () => {
-    const { ledger, run, settleNext } = await runOf(2);
-    await settleNext();
-    const dead = await onlyEvent(ledger, run);
-    await ledger.outbox.markFailed(dead, { error: 'status 400', nextAttemptAt: null });
-    await settleNext();
-    expect((await onlyEvent(ledger, run)).id).not.toBe(dead.id);
-    expect(await ledger.outbox.countDeliveries(run.run_no)).toEqual({ delivered: 0, undelivered: 2 });
-  });
-
-  it('takes an event as failing from the first failure of one before it until one is accepted', async () => {
-    const { ledger, run, settleNext } = await runOf(3);
-    const failing = async () =>
-      (await ledger.outbox.listWaiting(run.run_no, 9)).map((event) => event.failing_since !== null);
-    for (let i = 0; i < 3; i += 1) await settleNext();
-    const [first] = await ledger.outbox.listWaiting(run.run_no, 1);
-    if (!first) throw new Error('no event');
-    await ledger.outbox.markFailed(first, { error: 'status 503', nextAttemptAt: new Date() });
-    expect(await failing()).toEqual([true, true, true]);
-    const [again] = await ledger.outbox.listWaiting(run.run_no, 1);
-    await ledger.outbox.markDelivered(again ?? first);
-    expect(await failing()).toEqual([false, false]);
-  });
-
-  it('keeps an event delivered if another attempt says afterwards that it has failed', async () => {
-    const { ledger, run, settleNext } = await runOf(1);
-    await settleNext();
-    const event = await onlyEvent(ledger, run);
-    await ledger.outbox.markDelivered(event);
-    await ledger.outbox.markFailed(event, { error: 'status 503', nextAttemptAt: null });
-    expect(await ledger.outbox.countDeliveries(run.run_no)).toEqual({ delivered: 1, undelivered: 0 });
+    const [failed] = await ledger.outbox.listUndelivered(run.run_no, 10);
+    expect(failed).toMatchObject({ attempts: 1, last_error: 'status 503', delivered_at: null });
   });
 
   it('keeps the first body, so that every attempt delivers the same bytes', async () => {
@@ -100,7 +61,7 @@ describe('the outbox', () => {
     await settleNext(10);
     await settleNext(20);
     await settleNext(30);
-    await ledger.outbox.mergeWaiting(run.run_no);
+    await ledger.outbox.mergeUndelivered(run.run_no);
     const event = await onlyEvent(ledger, run);
     const all = { counts: { created: 3, existing: 3 }, requests: 3, latencySumMs: 60 };
     expect(await ledger.outbox.ownTotals(event)).toEqual(all);
@@ -118,11 +79,11 @@ describe('the outbox', () => {
     const { ledger, run, settleNext } = await runOf(4);
     await settleNext();
     await settleNext();
-    await ledger.outbox.mergeWaiting(run.run_no);
+    await ledger.outbox.mergeUndelivered(run.run_no);
     await settleNext();
-    await ledger.outbox.mergeWaiting(run.run_no);
+    await ledger.outbox.mergeUndelivered(run.run_no);
     await settleNext();
-    await ledger.outbox.mergeWaiting(run.run_no);
+    await ledger.outbox.mergeUndelivered(run.run_no);
     const event = await onlyEvent(ledger, run);
     const all = { counts: { created: 4, existing: 4 }, requests: 4, latencySumMs: 40 };
     expect(await ledger.outbox.ownTotals(event)).toEqual(all);
@@ -138,9 +99,9 @@ describe('the outbox', () => {
     await ledger.outbox.freezeBody(first.id, 'body');
     await settleNext();
     await other.settleNext();
-    await ledger.outbox.mergeWaiting(run.run_no);
-    expect(await ledger.outbox.listWaiting(run.run_no, 10)).toHaveLength(2);
-    expect(await ledger.outbox.listWaiting(other.run.run_no, 10)).toHaveLength(1);
+    await ledger.outbox.mergeUndelivered(run.run_no);
+    expect(await ledger.outbox.listUndelivered(run.run_no, 10)).toHaveLength(2);
+    expect(await ledger.outbox.listUndelivered(other.run.run_no, 10)).toHaveLength(1);
     const content = { counts: { created: 1, existing: 1 }, requests: 1, latencySumMs: 10 };
     expect(await ledger.outbox.ownTotals(first)).toEqual(content);
   });
@@ -152,6 +113,6 @@ describe('the outbox', () => {
     const { fence } = await claimed(ledger, run, write?.id ?? '');
     const quiet = settlement(write?.id ?? '', fence, [group('in_doubt', [1])]);
     await ledger.writes.settle({ ...quiet, state: 'in_doubt', latencyMs: null, event: null });
-    expect(await ledger.outbox.listWaiting(run.run_no, 10)).toEqual([]);
+    expect(await ledger.outbox.listUndelivered(run.run_no, 10)).toEqual([]);
   });
 });

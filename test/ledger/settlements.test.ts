@@ -45,7 +45,7 @@ describe('a settlement', () => {
       { kind: 'update', seqs: [3], refs },
       { kind: 'create', seqs: [4], refs: null },
     ]);
-    expect(await ledger.outbox.listWaiting(run.run_no, 10)).toHaveLength(1);
+    expect(await ledger.outbox.listUndelivered(run.run_no, 10)).toHaveLength(1);
     const audited = database.db
       .selectFrom('audit_pending')
       .selectAll()
@@ -88,7 +88,7 @@ describe('a settlement', () => {
       late_answers: [{ fence: old.fence, httpStatus: 200 }, { fence: old.fence }],
     });
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 2, pending: 2 });
-    expect(await ledger.outbox.listWaiting(run.run_no, 10)).toEqual([]);
+    expect(await ledger.outbox.listUndelivered(run.run_no, 10)).toEqual([]);
     expect(await ledger.writes.settle(settlement(id, now.fence, [group('existing', [1, 2])]))).toBe(true);
   });
 

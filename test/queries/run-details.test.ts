@@ -43,7 +43,7 @@ function fakeLedger(run?: Run): Ledger {
     metrics: { ofRun: () => Promise.resolve(NOTHING_MEASURED) },
     answers: noAnswers,
     outbox: {
-      listWaiting: none,
+      listUndelivered: none,
       countDeliveries: () => Promise.resolve({ delivered: 0, undelivered: 0 }),
     },
     reports: {

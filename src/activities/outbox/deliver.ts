@@ -4,7 +4,6 @@ import { Context } from '@temporalio/activity';
 import type { Notify } from '../../contract/run.ts';
 import { percentOf, plural, twoDecimals } from '../../domain/numbers.ts';
 import { countSuccesses, OUTCOMES, type Outcome, sumOutcomes } from '../../domain/run.ts';
-import { delayBeforeNextAttempt } from '../../domain/webhook-schedule.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { EventTotals, EventTrailer, OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -29,9 +28,8 @@ const POLL_MS = 500;
 export function createDeliveryActivities(deps: DeliveryDeps) {
   return {
     /**
-     * Delivers until the run has stopped writing and no event is waiting. Repeatable: a delivered event is marked, and one
-     * that was delivered but not marked is sent again with the same id and the same bytes, for the receiver to drop. While an
-     * event waits for its next attempt, so do the events behind it and this activity: it fails until then.
+     * Delivers until the run has stopped writing and the outbox is empty. Repeatable: a delivered event is marked, and one
+     * that was delivered but not marked is sent again with the same id and the same bytes, for the receiver to drop.
      */
     deliverEvents: (runId: string): Promise<{ done: boolean }> => deliverEvents(deps, runId),
   };
@@ -55,8 +53,8 @@ async function deliverEvents(deps: DeliveryDeps, runId: string): Promise<{ done:
     }
     if (definition.renderRun) await addForRun(ledger, run, definition);
     // Events that list their items are never merged: the items of a whole run would be a body of megabytes.
-    if (notify !== 'batch' && !definition.renderItems) await ledger.outbox.mergeWaiting(run.run_no);
-    const events = await ledger.outbox.listWaiting(run.run_no, EVENTS_AT_ONCE);
+    if (notify !== 'batch' && !definition.renderItems) await ledger.outbox.mergeUndelivered(run.run_no);
+    const events = await ledger.outbox.listUndelivered(run.run_no, EVENTS_AT_ONCE);
     if (events.length === 0 && !isWriting) return { done: true };
     for (const event of events) await delivery.deliver(run, event);
     // With `page`, events that gather during the longer wait are merged into one.
@@ -71,15 +69,6 @@ async function addForRun({ runs, outbox }: Ledger, { run_no: runNo }: Run, { nam
   if (pending === 0) await outbox.addForRun(runNo, name);
 }
 
-/** It waits for its next attempt, and the events behind it with it. */
-function throwIfTooEarly(event: OutboxEvent): void {
-  const waitMs = (event.next_attempt_at?.getTime() ?? 0) - Date.now();
-  if (waitMs > 0) throw notAccepted(event, event.last_error ?? 'unknown', waitMs);
-}
-
-const notAccepted = ({ event_id: id }: OutboxEvent, why: string, waitMs: number) =>
-  retryableFailure('SubscriberUnavailable', `the subscriber did not accept event ${id}: ${why}`, waitMs);
-
 class Delivery {
   readonly #ledger: Ledger;
   readonly #definition: EventDefinition;
@@ -93,32 +82,20 @@ class Delivery {
     this.#post = post;
   }
 
-  /** Returns once the event is delivered or given up; throws SubscriberUnavailable if it is to be sent again later. */
   async deliver(run: Run, event: OutboxEvent): Promise<void> {
-    throwIfTooEarly(event);
     const body = await this.#render(run, event);
     try {
       await this.#post(event.event_id, body);
     } catch (error) {
-      return this.#onFailed(event, error);
+      const why = error instanceof Error ? error.message : 'unknown';
+      await this.#ledger.outbox.markFailed(event.id, why);
+      throw retryableFailure(
+        'SubscriberUnavailable',
+        `the subscriber did not accept event ${event.event_id}: ${why}`,
+        error instanceof EventNotAccepted ? (error.retryAfterMs ?? undefined) : undefined,
+      );
     }
-    await this.#ledger.outbox.markDelivered(event);
-  }
-
-  async #onFailed(event: OutboxEvent, cause: unknown): Promise<void> {
-    const error = cause instanceof Error ? cause.message : 'unknown';
-    const now = Date.now();
-    const delayMs = delayBeforeNextAttempt(
-      {
-        attempts: event.attempts + 1,
-        failingForMs: now - (event.failing_since?.getTime() ?? now),
-        retryAfterMs: cause instanceof EventNotAccepted ? cause.retryAfterMs : null,
-      },
-      Math.random(),
-    );
-    const nextAttemptAt = delayMs === null ? null : new Date(now + delayMs);
-    await this.#ledger.outbox.markFailed(event, { error, nextAttemptAt });
-    if (delayMs !== null) throw notAccepted(event, error, delayMs);
+    await this.#ledger.outbox.markDelivered(event.id);
   }
 
   async #render(run: Run, event: OutboxEvent): Promise<string> {

@@ -222,8 +222,8 @@ async function deleteAll(tx: Executor, ids: readonly string[]): Promise<number> 
 }
 
 /**
- * Empties stored bodies that name the data subject, so a dead letter among them can no longer be sent. A waiting event must
- * still be delivered with the body it has, and within days it is delivered or given up. Events that list preferences store no body: each attempt renders them from the
+ * Empties stored bodies that name the data subject. An undelivered event must still be delivered with the body it has, and
+ * before long it is delivered or given up. Events that list preferences store no body: each attempt renders them from the
  * rows, and leaves out rows that were emptied.
  */
 async function redactEvents(tx: Executor, subject: SubjectSearch): Promise<number> {
@@ -239,7 +239,7 @@ async function findEvents(db: Executor, subject: SubjectSearch): Promise<string[
   for (let after: string | undefined = '0'; after !== undefined; ) {
     const { rows }: { rows: { id: string; body: string }[] } = await sql<{ id: string; body: string }>`
       select id, body from outbox
-      where id > ${after}::bigint and (delivered_at is not null or dead_at is not null) and ${mayName(subject, sql`body`)}
+      where id > ${after}::bigint and delivered_at is not null and ${mayName(subject, sql`body`)}
       order by id limit ${EVENTS_AT_ONCE}`.execute(db);
     found.push(...rows.filter(({ body }) => subject.isNamedIn(body)).map(({ id }) => id));
     after = rows.at(-1)?.id;

@@ -6,19 +6,17 @@ import type { EventTotals, EventTrailer, Outbox, OutboxEvent } from './outbox.ts
 export function createOutbox({ db }: Database): Outbox {
   return {
     addForRun: (runNo, event) => db.transaction().execute((tx) => addForRun(tx, runNo, event)),
-    listWaiting: (runNo, limit) => listWaiting(db, runNo, limit),
-    mergeWaiting: (runNo) => mergeWaiting(db, runNo),
+    listUndelivered: (runNo, limit) => listUndelivered(db, runNo, limit),
+    mergeUndelivered: (runNo) => mergeUndelivered(db, runNo),
     renderedTotals: (runNo) => sumEvents(db, rendered(runNo)),
     ownTotals: (event) => sumEvents(db, own(event)),
     trailer: (event) => readTrailer(db, event),
     freezeBody: (id, body) => freezeBody(db, id, body),
-    markDelivered: (event) => markDelivered(db, event),
-    markFailed: (event, failed) => markFailed(db, event, failed),
+    markDelivered: (id) => markDelivered(db, id),
+    markFailed: (id, error) => markFailed(db, id, error),
     countDeliveries: (runNo) => countDeliveries(db, runNo),
   };
 }
-
-const isWaiting = sql<boolean>`(delivered_at is null and merged_into is null and dead_at is null)`;
 
 async function addForRun(tx: Executor, runNo: number, event: string): Promise<void> {
   // Two attempts at once would both find none.
@@ -27,21 +25,22 @@ async function addForRun(tx: Executor, runNo: number, event: string): Promise<vo
     where not exists (select from outbox where run_no = ${runNo} and write_id is null)`.execute(tx);
 }
 
-async function listWaiting(db: Executor, runNo: number, limit: number): Promise<OutboxEvent[]> {
+async function listUndelivered(db: Executor, runNo: number, limit: number): Promise<OutboxEvent[]> {
   return db
     .selectFrom('outbox')
     .selectAll()
     .where('run_no', '=', runNo)
-    .where(isWaiting)
+    .where('delivered_at', 'is', null)
+    .where('merged_into', 'is', null)
     .orderBy('id')
     .limit(limit)
     .execute();
 }
 
-async function mergeWaiting(db: Executor, runNo: number): Promise<void> {
+async function mergeUndelivered(db: Executor, runNo: number): Promise<void> {
   await sql`
     with open as (select id from outbox
-      where run_no = ${runNo} and ${isWaiting} and body is null)
+      where run_no = ${runNo} and delivered_at is null and merged_into is null and body is null)
     update outbox set merged_into = (select max(id) from open)
     where run_no = ${runNo} and (id in (select id from open) or merged_into in (select id from open))
       and id < (select max(id) from open)`.execute(db);
@@ -102,36 +101,20 @@ async function freezeBody(db: Executor, id: string, body: string): Promise<strin
   return row.body ?? body;
 }
 
-async function markDelivered(db: Executor, { id, run_no: runNo, ...event }: OutboxEvent): Promise<void> {
-  const isOver = event.failing_since !== null;
-  await sql`
-    update outbox set failing_since = null,
-      delivered_at = case when id = ${id}::bigint then ${new Date()}::timestamptz else delivered_at end,
-      attempts = attempts + (id = ${id}::bigint)::int,
-      last_error = case when id = ${id}::bigint then null else last_error end,
-      next_attempt_at = case when id = ${id}::bigint then null else next_attempt_at end,
-      dead_at = case when id = ${id}::bigint then null else dead_at end
-    where id = ${id}::bigint
-      or (${isOver} and run_no = ${runNo} and id > ${id}::bigint and ${isWaiting} and failing_since is not null)`.execute(
-    db,
-  );
+async function markDelivered(db: Executor, id: string): Promise<void> {
+  await db
+    .updateTable('outbox')
+    .set((e) => ({ delivered_at: new Date(), attempts: e('attempts', '+', 1), last_error: null }))
+    .where('id', '=', id)
+    .execute();
 }
 
-async function markFailed(
-  db: Executor,
-  { id, run_no: runNo }: OutboxEvent,
-  { error, nextAttemptAt }: Parameters<Outbox['markFailed']>[1],
-): Promise<void> {
-  const now = new Date();
-  await sql`
-    update outbox set failing_since = coalesce(failing_since, ${now}::timestamptz),
-      attempts = attempts + (id = ${id}::bigint)::int,
-      last_error = case when id = ${id}::bigint then ${error} else last_error end,
-      next_attempt_at = case when id = ${id}::bigint then ${nextAttemptAt}::timestamptz else next_attempt_at end,
-      dead_at = case when id = ${id}::bigint and ${nextAttemptAt === null} then ${now}::timestamptz end
-    where run_no = ${runNo} and ${isWaiting} and (id = ${id}::bigint or (id > ${id}::bigint and failing_since is null))`.execute(
-    db,
-  );
+async function markFailed(db: Executor, id: string, error: string): Promise<void> {
+  await db
+    .updateTable('outbox')
+    .set((e) => ({ attempts: e('attempts', '+', 1), last_error: error }))
+    .where('id', '=', id)
+    .execute();
 }
 
 async function countDeliveries(db: Executor, runNo: number) {

@@ -1,7 +1,6 @@
 /**
  * The port to the outbox (docs/adr/0017-events-and-outbox.md). An event is inserted in the transaction of the settlement that
- * it is about. It is waiting until a subscriber has accepted it, it is merged into a later event, or it is given up as a dead
- * letter after the last attempt of the schedule (src/domain/webhook-schedule.ts). Dead letters block nothing.
+ * it is about. It is undelivered until a subscriber has accepted it, or until it is merged into a later event.
  */
 import type { Selectable } from 'kysely';
 import type { Outcome } from '../../domain/run.ts';
@@ -11,14 +10,14 @@ export interface Outbox {
   /** The only event of a run, which is about all its records. A repetition changes nothing. */
   addForRun(runNo: number, event: string): Promise<void>;
 
-  /** Neither delivered nor merged nor dead, the oldest first. Reads only. */
-  listWaiting(runNo: number, limit: number): Promise<OutboxEvent[]>;
+  /** Neither delivered nor merged, the oldest first. Reads only. */
+  listUndelivered(runNo: number, limit: number): Promise<OutboxEvent[]>;
 
   /**
-   * Merges waiting events without a body into the last of them, together with the events that were merged into them
+   * Merges undelivered events without a body into the last of them, together with the events that were merged into them
    * before. Their counts stay in the totals. A repetition changes nothing.
    */
-  mergeWaiting(runNo: number): Promise<void>;
+  mergeUndelivered(runNo: number): Promise<void>;
 
   /** Totals of all events that have a body, including those merged into them: where the next event's metrics start. */
   renderedTotals(runNo: number): Promise<EventTotals>;
@@ -35,19 +34,13 @@ export interface Outbox {
    */
   freezeBody(id: string, body: string): Promise<string>;
 
-  /** A subscriber has accepted it, so the events behind it are no longer failing. A repetition counts another attempt. */
-  markDelivered(event: OutboxEvent): Promise<void>;
+  /** A subscriber has accepted it. */
+  markDelivered(id: string): Promise<void>;
 
-  /**
-   * An attempt failed, and with it the events behind this one are failing. `nextAttemptAt`: null makes it a dead letter. Changes
-   * nothing if another attempt has delivered it or given it up meanwhile. A repetition counts another attempt.
-   */
-  markFailed(
-    event: OutboxEvent,
-    failed: { readonly error: string; readonly nextAttemptAt: Date | null },
-  ): Promise<void>;
+  /** An attempt failed; the event stays undelivered. */
+  markFailed(id: string, error: string): Promise<void>;
 
-  /** Merged events not counted; dead letters are undelivered. Reads only. */
+  /** Merged events not counted. Reads only. */
   countDeliveries(runNo: number): Promise<{ readonly delivered: number; readonly undelivered: number }>;
 }
 
