@@ -3,11 +3,10 @@
  * entries as they were hashed (docs/audit.md).
  */
 import { z } from 'zod';
-import type { Audit } from '../ledger/audit/audit.ts';
+import type { Audit, AuditVerdict, VerifyOptions } from '../ledger/audit/audit.ts';
 import {
   type AuditEntry,
   type AuditFinding,
-  type AuditHead,
   auditHash,
   ChainCheck,
   hashedContent,
@@ -48,10 +47,15 @@ export function formatExported(entry: AuditEntry): string {
   return canonicalize({ ...content, hash: entry.hash });
 }
 
-/** Throws an Error that says what is wrong with the line. */
+/**
+ * Throws an Error if the line is not exactly as it was written: what other programs read there, such as the first of two equal keys,
+ * must be what is verified here.
+ */
 export function parseExported(line: string): AuditEntry {
   const { hash, ...content } = exportedLine.parse(JSON.parse(line));
-  return { ...toEntry(content), hash };
+  const entry = { ...toEntry(content), hash };
+  if (formatExported(entry) !== line) throw new Error('not canonical JSON');
+  return entry;
 }
 
 function toEntry({ seq, previousHash, auditId, runId, at, action, data }: z.infer<typeof exportedEntry>) {
@@ -64,8 +68,8 @@ function toEntry({ seq, previousHash, auditId, runId, at, action, data }: z.infe
 /** Checks an exported chain, which begins with the first entry. `kept`: as in Audit.verify. */
 export async function verifyExported(
   lines: AsyncIterable<string>,
-  { kept = null, onProgress = () => undefined }: ExportCheckOptions = {},
-): Promise<ExportVerdict> {
+  { kept = null, onProgress = () => undefined }: VerifyOptions = {},
+): Promise<Omit<AuditVerdict, 'unsealed'>> {
   const check = new ChainCheck(kept);
   let finding: AuditFinding | null = null;
   for await (const line of lines) {
@@ -75,17 +79,6 @@ export async function verifyExported(
   }
   finding ??= check.finish();
   return { entries: check.entries, head: check.head, finding };
-}
-
-export interface ExportCheckOptions {
-  readonly kept?: AuditHead | null;
-  readonly onProgress?: (entries: number) => void;
-}
-
-export interface ExportVerdict {
-  readonly entries: number;
-  readonly head: string;
-  readonly finding: AuditFinding | null;
 }
 
 const ENTRIES_PER_STEP = 5_000;
@@ -103,16 +96,16 @@ function readLine(line: string, n: number): AuditEntry {
   }
 }
 
-export interface RunRoot {
-  readonly runId: string;
+/** One hash that stands for the first `entries` entries of a run. The number belongs to it: it tells which position a path has. */
+export interface AuditRoot {
   readonly entries: number;
   readonly root: string;
 }
 
 /** Null: the run has no sealed entry. */
-export async function rootOfRun(audit: Audit, runId: string): Promise<RunRoot | null> {
+export async function rootOfRun(audit: Audit, runId: string): Promise<AuditRoot | null> {
   const hashes = (await audit.hashes(runId)).map(({ hash }) => hash);
-  return hashes.length === 0 ? null : { runId, entries: hashes.length, root: merkleRoot(hashes) };
+  return hashes.length === 0 ? null : { entries: hashes.length, root: merkleRoot(hashes) };
 }
 
 /**
@@ -140,16 +133,17 @@ export async function proveEntry(audit: Audit, seq: number, entries?: number): P
   };
 }
 
-/** Null: the receipt proves that its entry is one of those that the root stands for. Otherwise what is wrong. */
-export function checkReceipt(
-  { entry, position, entries, path, root }: AuditReceipt,
-  kept?: string,
-): string | null {
-  const content = toEntry(entry);
-  const hash = auditHash(content, entry.seq, entry.previousHash);
-  const computed = rootOf(hash, { index: position - 1, size: entries, path });
-  if (position > entries || computed === null) return 'its path does not lead from this position to a root';
-  if (computed !== root) return 'the entry, its position or its path was changed: they lead to another root';
-  if (kept !== undefined && kept !== root) return 'its root is not the one that was kept';
+/**
+ * Null: the receipt proves that its entry is one of those that the root stands for. Otherwise what is wrong. `kept`: the root that
+ * was given beforehand; without it, only whether the receipt is consistent.
+ */
+export function checkReceipt(receipt: AuditReceipt, kept?: AuditRoot): string | null {
+  const { entry, position, entries, path, root } = receipt;
+  const hash = auditHash(toEntry(entry), entry.seq, entry.previousHash);
+  const computed = position > entries ? null : rootOf(hash, { index: position - 1, size: entries, path });
+  if (computed === null) return 'its path does not fit its position and number of entries';
+  if (computed !== root) return 'the entry, its position or its path was changed: the computed root differs';
+  if (kept && (kept.root !== root || kept.entries !== entries))
+    return 'its root is not the one that was given beforehand';
   return null;
 }

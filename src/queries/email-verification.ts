@@ -1,8 +1,7 @@
 /** Whether a message was changed after sending, by the hashes of its content (ledger/emails/content-hashes.ts). Personal data. */
 import { z } from 'zod';
 import { type EmailSendInput, envelopeOf, messageOf } from '../contract/email-send.ts';
-import type { AuditEntry } from '../ledger/audit/chain.ts';
-import { auditHash } from '../ledger/audit/chain.ts';
+import { type AuditEntry, auditHash } from '../ledger/audit/chain.ts';
 import { type ContentHash, hashBatch, hashContent } from '../ledger/emails/content-hashes.ts';
 import type { MessageInTimeline } from '../ledger/emails/figures.ts';
 import type { Run } from '../ledger/runs/runs.ts';

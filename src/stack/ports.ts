@@ -32,8 +32,10 @@ function listenOnce(port: number, whileListening = (_port: number) => Promise.re
     server.once('error', reject);
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
       const chosen = (server.address() as AddressInfo).port;
-      const close = () => server.close(() => resolve(chosen));
-      whileListening(chosen).then(close, reject);
+      const closed = () => new Promise<void>((done) => server.close(() => done()));
+      whileListening(chosen)
+        .finally(closed)
+        .then(() => resolve(chosen), reject);
     });
   });
 }

@@ -127,7 +127,7 @@ async function waitUntilReady(
       // First a plain connection: if nothing listens yet, gRPC waits a whole second before it tries again.
       await connectOnce(port);
       await checkNamespaces(`127.0.0.1:${port}`, namespaces);
-      // Then it was another server that answered at this port.
+      // If ours has exited, another server answered at this port.
       if (ended) throw new Error('it exited');
       return;
     } catch (error) {

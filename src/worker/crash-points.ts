@@ -42,7 +42,7 @@ export const READS: ReadonlySet<string> = new Set(
     'suppressionSnapshots.latest suppressionSnapshots.lastAccepted suppressionSnapshots.find',
     'answers.messages answers.latest answers.summary',
     'writes.listOpen writes.listInDoubt writes.remainingLeaseMs writes.countClaims',
-    'audit.list audit.verify outbox.listUndelivered outbox.renderedTotals outbox.ownTotals outbox.trailer',
+    'audit.list audit.get audit.hashes audit.head audit.verify outbox.listUndelivered outbox.renderedTotals outbox.ownTotals outbox.trailer',
     'outbox.countDeliveries',
     'datasets.find datasets.read retries.list retries.listRecords retries.findObstacle rateBudget.blockedMs rateBudget.list',
     'tenant.find campaigns.getSnapshot campaigns.findVersion selections.find selections.get',

@@ -92,7 +92,7 @@ describe('the head', () => {
   it('must be a number and a hash', async () => {
     const { code, err } = await audit('verify', '--head', '40');
     expect(code).toBe(2);
-    expect(err).toContain('the number of an entry, a colon and its hash');
+    expect(err).toContain('the number of an entry, a colon and a hash');
   });
 });
 
@@ -125,6 +125,15 @@ describe('an export', () => {
     expect(JSON.parse(out)).toMatchObject({ finding: { seq } });
   });
 
+  it('is refused if a line could be read in two ways', async () => {
+    const file = inFolder('audit.ndjson');
+    await audit('export', '--out', file);
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace('{"action":"did"', '{"action":"something else","action":"did"'));
+    const { code, err } = await audit('verify', '--file', file);
+    expect([code, err]).toEqual([2, expect.stringContaining('line 1 is not an entry of the audit')]);
+  });
+
   it('is refused with the number of the line if it is another file', async () => {
     await writeFile(inFolder('other.ndjson'), '{"seq": 1}\n');
     const { code, err } = await audit('verify', '--file', inFolder('other.ndjson'));
@@ -143,9 +152,9 @@ async function loadPage(): Promise<(receipt: object, root: string) => Promise<st
 
 describe('a receipt', () => {
   it('proves each entry of a run to whoever has the root, here and in a browser, and is small', async () => {
-    const { out } = await audit('root', RUN, '--json');
-    const { root, entries } = JSON.parse(out) as { root: string; entries: number };
-    expect(entries).toBe(20);
+    const { out } = await audit('root', RUN);
+    const root = out.trim();
+    expect(root).toMatch(/^20:[0-9a-f]{64}$/);
     const checkOnPage = await loadPage();
     for (const seq of [2, 20, 40]) {
       const receipt = await prove(seq);
@@ -158,7 +167,7 @@ describe('a receipt', () => {
   it('still proves its entry for a root that is older than the last entries', async () => {
     const before = await prove(10, '--entries', '6');
     expect(await prove(10)).not.toMatchObject({ root: before.root });
-    expect(await check(before, '--root', before.root)).toMatchObject({ code: 0 });
+    expect(await check(before, '--root', `6:${before.root}`)).toMatchObject({ code: 0 });
   });
 
   it.each([
@@ -171,15 +180,39 @@ describe('a receipt', () => {
     ['a position behind the end', (r: AuditReceipt) => ({ ...r, position: 21 })],
     ['its root', (r: AuditReceipt) => ({ ...r, root: 'ab'.repeat(32) })],
   ])('is refused, here and in a browser, if somebody has changed %s', async (_, change) => {
-    const changed = change(await prove(20));
-    const { code, out } = await check(changed);
+    const receipt = await prove(20);
+    const changed = change(receipt);
+    const { code, out } = await check(changed, '--root', `20:${receipt.root}`);
     expect([code, out.slice(0, 9)]).toEqual([1, 'finding: ']);
-    expect(await (await loadPage())(changed, '')).toMatch(/\.$/);
+    expect(await (await loadPage())(changed, `20:${receipt.root}`)).toMatch(/\.$/);
   });
 
-  it('is refused if its root is not the one that was kept', async () => {
+  it('is refused if the same path is said to belong to another position in a tree of another size', async () => {
+    const receipt = await prove(40);
+    const kept = `${receipt.entries}:${receipt.root}`;
+    // Leaf 20 of 20 and leaf 8 of 8 have their way on the same sides.
+    const changed = { ...receipt, position: 8, entries: 8 };
+    expect(receipt.path.length).toBe(3);
+    expect((await check(changed, '--root', kept)).code).toBe(1);
+    expect(await (await loadPage())(changed, kept)).toBe('Its root is not the one that you were given.');
+  });
+
+  it('is not written for an entry that is not as it was sealed', async () => {
+    await whileTampered(`update audit set data = '{"z": 99}' where seq = 20`, async () => {
+      const { code, out, err } = await audit('prove', '20');
+      expect([code, out]).toEqual([1, '']);
+      expect(err).toContain('entry 20 is not as it was sealed');
+    });
+  });
+
+  it('cannot be checked without a root', async () => {
+    const { code, err } = await check(await prove(20));
+    expect([code, err]).toEqual([2, expect.stringContaining("'--root <entries:hash>' not specified")]);
+  });
+
+  it('is refused if its root is not the one that was given', async () => {
     const receipt = await prove(20);
-    const other = 'cd'.repeat(32);
+    const other = `20:${'cd'.repeat(32)}`;
     expect(await check(receipt, '--root', other)).toMatchObject({ code: 1 });
     expect(await (await loadPage())(receipt, other)).toBe('Its root is not the one that you were given.');
   });
@@ -192,8 +225,9 @@ describe('a receipt', () => {
   });
 
   it('says what is wrong with a file that is no receipt', async () => {
-    const { code, err } = await check({ format: 'cxflow-audit-receipt/1', entry: {} });
+    const root = `20:${'cd'.repeat(32)}`;
+    const { code, err } = await check({ format: 'cxflow-audit-receipt/1', entry: {} }, '--root', root);
     expect(code).toBe(2);
-    expect(err).toContain('it is no receipt of the audit: entry.seq');
+    expect(err).toContain('not an audit receipt: entry.seq');
   });
 });

@@ -95,6 +95,7 @@ async function startSharedTemporal(dir: string): Promise<Pick<TemporalServer, 'a
         `The tests' Temporal server ended with ${signal ?? code} and is started again. Its log:\n${readTemporalLog(dir)}`,
       );
       running = start(server.port);
+      running.catch((error: unknown) => console.error('It did not start again:', error));
     });
     return server;
   };
@@ -102,7 +103,10 @@ async function startSharedTemporal(dir: string): Promise<Pick<TemporalServer, 'a
   const { address } = await running;
   const stop = async () => {
     isStopping = true;
-    await (await running).stop();
+    await running.then(
+      (server) => server.stop(),
+      () => undefined,
+    );
   };
   return { address, stop };
 }

@@ -5,6 +5,7 @@ import { plural } from '../../domain/numbers.ts';
 import type { AuditVerdict } from '../../ledger/audit/audit.ts';
 import type { AuditHead } from '../../ledger/audit/chain.ts';
 import {
+  type AuditRoot,
   auditReceipt,
   checkReceipt,
   formatExported,
@@ -19,7 +20,7 @@ import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { createLineDrawer, type Output, openOutput, printJson } from '../terminal/output.ts';
 import { requireWritable, writeAll, writeWholeFile } from '../terminal/output-stream.ts';
-import { printable } from '../terminal/sanitize.ts';
+import { printable, toJson } from '../terminal/sanitize.ts';
 import { findRunId } from './find-run.ts';
 import { readJsonInput } from './standard-input.ts';
 
@@ -32,7 +33,8 @@ export interface VerifyAuditOptions extends JsonOption {
   readonly file?: string;
 }
 
-export const formatHead = ({ seq, hash }: AuditHead): string => `${seq}:${hash}`;
+const formatHead = ({ seq, hash }: AuditHead): string => `${seq}:${hash}`;
+const formatRoot = ({ entries, root }: AuditRoot): string => `${entries}:${root}`;
 
 /** Throws UsageError, SourceError. */
 export async function verifyAudit(
@@ -76,7 +78,9 @@ function printVerdict({ print, colors }: Output, { entries, unsealed, head, find
 export async function showHead(cli: Cli, { json = false }: JsonOption): Promise<ExitCode> {
   return withSession(cli, async ({ ledger }) => {
     const head = await ledger.audit.head();
-    openOutput(cli, json).print(head ? formatHead(head) : 'the audit has no sealed entry yet');
+    // Not on stdout, which may go into the file of heads.
+    if (!head) openOutput(cli, true).print('the audit has no sealed entry yet');
+    else openOutput(cli, json).print(formatHead(head));
     if (json) printJson(cli, head);
     return EXIT.ok;
   });
@@ -114,7 +118,7 @@ export async function showRoot(cli: Cli, run: string, { json = false }: JsonOpti
     const root = await rootOfRun(session.ledger.audit, await auditedRun(cli, session, run));
     if (!root) throw new UsageError(`${run} has no sealed entry in the audit`);
     const { print } = openOutput(cli, json);
-    print(`${root.root}  (${plural(root.entries, 'entry')})`);
+    print(formatRoot(root));
     if (json) printJson(cli, root);
     return EXIT.ok;
   });
@@ -140,40 +144,50 @@ export async function proveAuditEntry(
   return withSession(cli, async ({ ledger }) => {
     const receipt = await proveEntry(ledger.audit, seq, entries);
     if (!receipt) {
-      const among = entries === undefined ? '' : ` among the first ${entries} of its run`;
+      const among =
+        entries === undefined ? '' : ` among the first ${entries} of its run, or the run has fewer`;
       throw new UsageError(`the audit has no sealed entry ${seq}${among}`);
     }
-    const text = `${JSON.stringify(receipt)}\n`;
+    const { print, colors } = openOutput(cli, true);
+    const problem = checkReceipt(receipt);
+    if (problem !== null) {
+      print(colors.red(`finding: entry ${seq} is not as it was sealed (${problem})`));
+      return EXIT.failed;
+    }
+    const text = `${toJson(receipt)}\n`;
     await (out === undefined ? writeAll(cli.stdout, [text]) : writeWholeFile(out, [text]));
-    const { print } = openOutput(cli, true);
-    print(`proves entry ${seq} to whoever has the root ${receipt.root} of ${receipt.entry.runId}`);
+    const { runId } = receipt.entry;
+    print(
+      `proves entry ${seq} to anyone who was given this root of ${printable(runId)}: ${formatRoot(receipt)}`,
+    );
     return EXIT.ok;
   });
+}
+
+export interface CheckReceiptOptions extends JsonOption {
+  readonly root: AuditRoot;
 }
 
 /** Needs no server. Throws UsageError. */
 export async function checkAuditReceipt(
   cli: Cli,
   file: string,
-  { root, json = false }: { readonly root?: string } & JsonOption,
+  { root, json = false }: CheckReceiptOptions,
 ): Promise<ExitCode> {
   const read = auditReceipt.safeParse(await readJsonInput(cli, file));
   if (!read.success) {
     const [issue] = read.error.issues;
     const where = issue?.path.join('.') ?? '';
-    throw new UsageError(`${file}: it is no receipt of the audit: ${where} ${issue?.message ?? ''}`.trim());
+    throw new UsageError(`${file}: not an audit receipt: ${where} ${issue?.message ?? ''}`.trim());
   }
-  const receipt = read.data;
-  const problem = checkReceipt(receipt, root);
+  const { entry, position, entries } = read.data;
+  const problem = checkReceipt(read.data, root);
   const { print, colors } = openOutput(cli, json);
   if (problem !== null) print(colors.red(`finding: ${problem}`));
   else {
-    const { entry, position, entries } = receipt;
     print(`${colors.green('ok')}: it is entry ${position} of ${entries} of ${printable(entry.runId)}`);
     print(`${entry.at}  ${printable(entry.action)}  ${printable(JSON.stringify(entry.data))}`);
-    if (root === undefined)
-      print(`root: ${receipt.root}; compare it with the one that was kept, or give that with --root`);
   }
-  if (json) printJson(cli, { ok: problem === null, problem, root: receipt.root, entry: receipt.entry });
+  if (json) printJson(cli, { ok: problem === null, problem, entry });
   return problem === null ? EXIT.ok : EXIT.failed;
 }

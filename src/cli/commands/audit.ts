@@ -1,8 +1,14 @@
 /** `cxflow audit`, `audit verify | head | export | root | prove | check` */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { AuditHead } from '../../ledger/audit/chain.ts';
+import type { AuditRoot } from '../../queries/audit-files.ts';
 import type { AuditOptions } from '../actions/audit.ts';
-import type { JsonOption, ProveOptions, VerifyAuditOptions } from '../actions/audit-files.ts';
+import type {
+  CheckReceiptOptions,
+  JsonOption,
+  ProveOptions,
+  VerifyAuditOptions,
+} from '../actions/audit-files.ts';
 import type { AddCommand } from '../cli.ts';
 import { examples, JSON_HELP, paragraphs, RUN_HELP, wholeNumber } from './command.ts';
 
@@ -40,8 +46,8 @@ const addVerify: AddCommand = (parent, cli, finish) => {
     .summary('check that no entry was changed, removed or moved')
     .description(
       paragraphs(
-        `Recomputes the hash of every entry, and names the first that is not as it was sealed. Keep the head that it
-         prints elsewhere: with --head, it is noticed as well if the end of the audit was cut off or written anew.`,
+        `Recomputes the hash of every entry, and names the first that is not as it was sealed. Store the head that it
+         prints elsewhere: with --head, the command also detects an end that was cut off or rewritten.`,
       ),
     )
     .option(
@@ -96,8 +102,8 @@ const addRoot: AddCommand = (parent, cli, finish) => {
     .summary('print the hash that stands for all entries of a run')
     .description(
       paragraphs(
-        `Prints the root of the Merkle tree over the run's entries, and how many these are. Give it to whoever is to check
-         receipts later, before there is any doubt. Later entries of the run do not change what it proves.`,
+        `Prints the number of the run's entries and the root of the Merkle tree over them. Give both, now, to whoever may
+         check receipts later. They stay valid when the run gets further entries.`,
       ),
     )
     .argument('<run>', RUN_HELP)
@@ -148,15 +154,15 @@ const addCheck: AddCommand = (parent, cli, finish) => {
     .summary('check a receipt; needs no server')
     .description(
       paragraphs(
-        `Recomputes the root from the receipt's entry and path. Compare it with the root that you were given before:
-         a receipt alone proves nothing, because whoever writes one can make up entry and root.`,
+        `Recomputes the root from the receipt's entry and path, and compares it with the one that you were given
+         beforehand. Without that a receipt proves nothing: whoever writes one can make up the entry and the root.`,
       ),
     )
     .argument('<receipt>', 'file that `audit prove` has written; - reads stdin')
-    .option('--root <hash>', 'the root that `audit root` has printed', sha256)
+    .requiredOption('--root <entries:hash>', 'the root that `audit root` printed at the time', auditRoot)
     .option('--json', JSON_HELP)
     .addHelpText('after', examples(cli, CHECK_EXAMPLES))
-    .action(async (receipt: string, _: unknown, command: WithParent<{ root?: string } & JsonOption>) => {
+    .action(async (receipt: string, _: unknown, command: WithParent<CheckReceiptOptions>) => {
       const { checkAuditReceipt } = await import('../actions/audit-files.ts');
       finish(await checkAuditReceipt(cli, receipt, command.optsWithGlobals()));
     });
@@ -167,15 +173,20 @@ interface WithParent<Options> extends Pick<Command, 'name'> {
   optsWithGlobals(): Options;
 }
 
-/** A parser for commander. */
-function sha256(text: string): string {
-  if (/^[0-9a-f]{64}$/.test(text)) return text;
-  throw new InvalidArgumentError('It must be a SHA-256 hash in 64 hexadecimal digits.');
-}
-
 /** A parser for commander: `1234:5f70bf18…`. */
 function auditHead(text: string): AuditHead {
-  const [, seq, hash] = /^([1-9]\d{0,15}):([0-9a-f]{64})$/.exec(text.trim()) ?? [];
-  if (seq !== undefined && hash !== undefined) return { seq: Number(seq), hash };
-  throw new InvalidArgumentError('It must be the number of an entry, a colon and its hash.');
+  const { number, hash } = numberAndHash(text, 'the number of an entry');
+  return { seq: number, hash };
+}
+
+/** A parser for commander: `57:5f70bf18…`. */
+function auditRoot(text: string): AuditRoot {
+  const { number, hash } = numberAndHash(text, 'the number of entries');
+  return { entries: number, root: hash };
+}
+
+function numberAndHash(text: string, what: string): { readonly number: number; readonly hash: string } {
+  const [, number, hash] = /^([1-9]\d{0,14}):([0-9a-f]{64})$/.exec(text.trim()) ?? [];
+  if (number !== undefined && hash !== undefined) return { number: Number(number), hash };
+  throw new InvalidArgumentError(`It must be ${what}, a colon and a hash in 64 hexadecimal digits.`);
 }

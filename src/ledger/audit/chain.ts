@@ -68,7 +68,7 @@ export class ChainCheck {
       return { seq, what: `entry ${seq} does not follow the one before it` };
     if (auditHash(entry, seq, this.head) !== entry.hash) return { seq, what: `entry ${seq} was changed` };
     if (seq === this.#kept?.seq && entry.hash !== this.#kept.hash)
-      return { seq, what: `entry ${seq} has another hash than the head that was kept` };
+      return { seq, what: `entry ${seq} does not match the head that was kept` };
     return null;
   }
 
