@@ -113,8 +113,8 @@ worker passes now, and kills workers at a sample of them; CI (\`.ci/run\`) kills
 The other operations have no table here. [crash-operations.test.ts](../test/faults/crash-operations.test.ts) kills workers in
 the same way at the crash points of a list load (500 rows, of which a tenth are duplicates and ten are suppressed, into a
 campaign with room for exactly the rest, and a lost answer), of a preference update, of a selection update that is approved,
-of an import with claims ahead, and of an email send (24 recipients in two requests, of whom one is sent a second message after a
-bounce, one has no mailbox, one complains and one opts out). A message that may have left is in doubt and is not repeated: what CXone accepted is what the ledger calls sent, or in
+of an import with claims ahead, and of an email send (230 recipients, of whom some bounce, are sent a second message, complain or
+opt out). A message that may have left is in doubt and is not repeated: what CXone accepted is what the ledger calls sent, or in
 doubt, and nobody was skipped ([email-conservation.ts](../test/harness/email-conservation.ts)). It ends with the conservation check of each operation, for a list load
 [item-conservation.ts](../test/harness/item-conservation.ts), and as here it takes a sample in \`npm test\` and all of them in CI.
 `;
