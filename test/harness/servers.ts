@@ -25,16 +25,8 @@ export async function startTestPostgres(options: PostgresOptions): Promise<Postg
   return server;
 }
 
-/** The same for Temporal's SQLite. */
-const TEST_PRAGMAS = ['journal_mode=wal', 'synchronous=off'].flatMap((each) => ['--sqlite-pragma', each]);
-
 export async function startTestTemporal(options: TemporalServerOptions): Promise<TemporalServer> {
-  const { extraArgs = [], ...others } = options;
-  const server = await startTemporalServer({
-    searchAttributes: SEARCH_ATTRIBUTES,
-    extraArgs: [...(options.dbFile === null ? [] : TEST_PRAGMAS), ...extraArgs],
-    ...others,
-  });
+  const server = await startTemporalServer({ searchAttributes: SEARCH_ATTRIBUTES, ...options });
   guardian().watch(server.pid);
   void server.exited.then(() => guardian().forget(server.pid));
   return server;
