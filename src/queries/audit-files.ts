@@ -96,7 +96,7 @@ function readLine(line: string, n: number): AuditEntry {
   }
 }
 
-/** One hash that stands for the first `entries` entries of a run. The number belongs to it: it tells which position a path has. */
+/** One hash that stands for the first `entries` entries of a run. The number belongs to it: with it, a path fits one position only. */
 export interface AuditRoot {
   readonly entries: number;
   readonly root: string;
