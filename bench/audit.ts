@@ -6,23 +6,18 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { verifyChain } from '../src/ledger/audit/chain.ts';
 import { openDatabase } from '../src/ledger/database.ts';
 import { openLedger } from '../src/ledger/ledger.ts';
-import { formatExported, proveEntry, verifyExported } from '../src/queries/audit-files.ts';
+import { formatExported, proveEntry, readExported } from '../src/queries/audit-files.ts';
 import { createDatabase, startPostgres } from '../src/stack/postgres.ts';
 import { removeFolder } from './servers.ts';
+import { timed } from './timed.ts';
 
 const { values } = parseArgs({ options: { entries: { type: 'string', default: '100000' } } });
 const ENTRIES = Number(values.entries);
 /** As a run of a million records in batches of 100. */
 const ENTRIES_PER_RUN = 10_000;
-
-async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
-  const began = performance.now();
-  const result = await work();
-  console.log(`${what}: ${((performance.now() - began) / 1_000).toFixed(2)} s`);
-  return result;
-}
 
 const folder = await mkdtemp(join(tmpdir(), 'cxflow-bench-'));
 const postgres = await startPostgres({ dir: join(folder, '.cxflow') });
@@ -45,7 +40,7 @@ try {
   async function* lines() {
     for await (const entry of ledger.audit.list()) yield formatExported(entry);
   }
-  const exported = await timed('exported and verified the export', () => verifyExported(lines()));
+  const exported = await timed('exported and verified the export', () => verifyChain(readExported(lines())));
   if (exported.head !== verdict.head) throw new Error('the export has another head');
   const receipt = await timed(`proved an entry of a run with ${ENTRIES_PER_RUN}`, () =>
     proveEntry(ledger.audit, Math.ceil(ENTRIES_PER_RUN / 2)),

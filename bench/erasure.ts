@@ -12,6 +12,7 @@ import type { StagedRecord } from '../src/ledger/runs/records.ts';
 import { createWordFilter } from '../src/ledger/words.ts';
 import { createDatabase, startPostgres } from '../src/stack/postgres.ts';
 import { removeFolder } from './servers.ts';
+import { timed } from './timed.ts';
 
 const { values } = parseArgs({ options: { rows: { type: 'string', default: '100000' } } });
 const ROWS = Number(values.rows);
@@ -56,13 +57,6 @@ async function stageRun(ledger: Ledger, from: number, rows: number): Promise<voi
   }
   await ledger.records.finishStaging(run.run_no);
   await ledger.runs.close(run.run_no, 'completed', null, null);
-}
-
-async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
-  const began = performance.now();
-  const result = await work();
-  console.log(`${what}: ${((performance.now() - began) / 1_000).toFixed(2)} s`);
-  return result;
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'cxflow-bench-'));

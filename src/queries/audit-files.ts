@@ -3,14 +3,8 @@
  * entries as they were hashed (docs/audit.md).
  */
 import { z } from 'zod';
-import type { Audit, AuditVerdict, VerifyOptions } from '../ledger/audit/audit.ts';
-import {
-  type AuditEntry,
-  type AuditFinding,
-  auditHash,
-  ChainCheck,
-  hashedContent,
-} from '../ledger/audit/chain.ts';
+import type { Audit } from '../ledger/audit/audit.ts';
+import { type AuditEntry, auditHash, hashedContent } from '../ledger/audit/chain.ts';
 import { merkleRoot, proveLeaf, rootOf } from '../ledger/audit/merkle.ts';
 import { canonicalize } from '../ledger/hashing.ts';
 
@@ -65,25 +59,16 @@ function toEntry({ seq, previousHash, auditId, runId, at, action, data }: z.infe
   };
 }
 
-/** Checks an exported chain, which begins with the first entry. `kept`: as in Audit.verify. */
-export async function verifyExported(
-  lines: AsyncIterable<string>,
-  { kept = null, onProgress = () => undefined }: VerifyOptions = {},
-): Promise<Omit<AuditVerdict, 'unsealed'>> {
-  const check = new ChainCheck(kept);
-  let finding: AuditFinding | null = null;
+/** The entries of an export. Throws NotExported. */
+export async function* readExported(lines: AsyncIterable<string>): AsyncIterable<AuditEntry> {
+  let n = 0;
   for await (const line of lines) {
-    finding = check.add(readLine(line, check.entries + 1));
-    if (finding) break;
-    if (check.entries % ENTRIES_PER_STEP === 0) onProgress(check.entries);
+    n += 1;
+    yield readLine(line, n);
   }
-  finding ??= check.finish();
-  return { entries: check.entries, head: check.head, finding };
 }
 
-const ENTRIES_PER_STEP = 5_000;
-
-/** A line of the file is not an entry. */
+/** A line of the file is not an entry as it was written. */
 export class NotExported extends Error {
   override readonly name = 'NotExported';
 }

@@ -42,7 +42,7 @@ describe('a Merkle tree', () => {
     );
   });
 
-  it('has no path from another leaf, position or size to this root', () => {
+  it('has no path from another leaf or position to this root', () => {
     fc.assert(
       fc.property(trees, hash, ([leaves, index], other) => {
         const { root, path } = proveLeaf(leaves, index);

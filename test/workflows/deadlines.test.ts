@@ -3,7 +3,12 @@ import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import { eventually } from '../harness/wait.ts';
-import { emailSendOn, expectTrackingRests, jobsOpen, onlyStopsRestingTracking } from './email-sends.ts';
+import {
+  emailSendOn,
+  expectTrackingBetweenAttempts,
+  jobsOpen,
+  stopTrackingBetweenAttempts,
+} from './email-sends.ts';
 import {
   oneInDoubt,
   runImport,
@@ -153,7 +158,7 @@ describe('a conflict in a selection', () => {
 
 it('an email send that is cancelled waits at most ten minutes for its opt-outs to be handed over', async () => {
   const stubs = stubActivities({
-    ...onlyStopsRestingTracking(server),
+    ...stopTrackingBetweenAttempts(server),
     trackMessages: () => {
       throw jobsOpen();
     },
@@ -164,7 +169,7 @@ it('an email send that is cancelled waits at most ten minutes for its opt-outs t
   await emailSendOn(server).send(stubs, {}, async (handle) => {
     // Time is skipped only while a result is awaited, so not while the run stops following its jobs.
     await waitForPhase(stubs, 'tracking');
-    await eventually(() => expectTrackingRests(handle));
+    await eventually(() => expectTrackingBetweenAttempts(handle));
     const before = await server().now();
     await handle.executeUpdate('decide', { args: [{ action: 'cancel', by: 'dana' }] });
     expect(await handle.result()).toMatchObject({ state: 'cancelled' });

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import type { Tracked, TrackMessages } from '../../src/activities/email-send/tracking.ts';
 import type { EmailSendInput } from '../../src/contract/email-send.ts';
 import { startOfNextDay } from '../../src/domain/email-send/schedule.ts';
-import { ENDED, emailSendOn, jobsOpen, onlyStopsRestingTracking } from './email-sends.ts';
+import { ENDED, emailSendOn, jobsOpen, stopTrackingBetweenAttempts } from './email-sends.ts';
 import { type StubOverrides, settledPage, stubActivities, useTimeSkippingServer } from './harness.ts';
 
 const server = useTimeSkippingServer('test');
@@ -28,7 +28,7 @@ const trackingWith = (atEnd: () => Promise<Tracked> | Tracked = () => ENDED): St
     if (beside) throw jobsOpen('1000 days');
     return atEnd();
   },
-  ...onlyStopsRestingTracking(server),
+  ...stopTrackingBetweenAttempts(server),
 });
 
 /** When the run was started and ended, in epoch ms, and how many activities followed its jobs. */

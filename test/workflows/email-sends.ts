@@ -64,20 +64,20 @@ export function tracking(
  * Between two attempts. Only then the time-skipping server can cancel the activity (harness.ts), so its next attempt has to be
  * further away than the test lasts.
  */
-export async function expectTrackingRests(handle: WorkflowHandle): Promise<void> {
+export async function expectTrackingBetweenAttempts(handle: WorkflowHandle): Promise<void> {
   const { pendingActivities } = (await handle.describe()).raw;
   const tracking = pendingActivities?.find(({ activityType }) => activityType?.name === 'trackMessages');
   expect(tracking?.lastFailure?.applicationFailureInfo?.type).toBe('JobsOpen');
 }
 
 /** A run asks for writes in doubt right before it stops following its jobs beside the writes. */
-export const onlyStopsRestingTracking = (server: () => TestServer): StubOverrides => ({
+export const stopTrackingBetweenAttempts = (server: () => TestServer): StubOverrides => ({
   async listInDoubt() {
     const { info } = Context.current();
     const handle = server().client.workflow.getHandle(info.workflowExecution?.workflowId ?? '');
     await eventually(async () => {
       Context.current().heartbeat();
-      await expectTrackingRests(handle);
+      await expectTrackingBetweenAttempts(handle);
     });
     return [];
   },

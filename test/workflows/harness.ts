@@ -246,9 +246,9 @@ export async function fetchHistories(client: Client, workflowId: string) {
 /**
  * The time-skipping server, for what waits. It writes the events of an update in a different order than the commands, so a
  * replay of them fails. And it refuses a workflow task that cancels an activity whose end the workflow has not heard of yet
- * (FAILED_PRECONDITION, ACTIVITY_UNKNOWN), and forgets that it owes the workflow another one, so the run stands still. So it does
- * if the activity has not been started yet. It can be cancelled while it waits for its next attempt, which a test of what
- * cancels has to wait for (email-send-days.test.ts); otherwise it is for a real server. Others do neither.
+ * (FAILED_PRECONDITION, ACTIVITY_UNKNOWN), and forgets that it owes the workflow another one, so the run stands still. The same
+ * happens if the activity has not been started yet. It can be cancelled only while it waits for its next attempt, so tests wait
+ * for that (email-send-days.test.ts); whatever cannot wait runs on a real server, which has neither fault.
  *
  * It keeps the timers of what was cancelled, and skips to them when no test runs, by years if need be. A test that reads the
  * clock before its run starts wants a server of its own: `life`.

@@ -36,8 +36,8 @@ export async function markIfRestored(deps: RestoredDeps, run: Run, seen?: SeenLe
 }
 
 /**
- * Marks what may have been sent, and returns the failure. `missing`: how many claims the ledger lacks at least. Null: none, or the run was started again meanwhile, and what this start
- * of it has seen no longer matters.
+ * Marks what may have been sent, and returns the failure. `missing`: how many claims the ledger lacks at least. Null: none, or the
+ * run was started again meanwhile, and what this start of it has seen no longer matters.
  */
 export async function markIfMissing(
   { ledger, registry }: RestoredDeps,

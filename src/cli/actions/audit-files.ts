@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { plural } from '../../domain/numbers.ts';
 import type { AuditVerdict } from '../../ledger/audit/audit.ts';
-import type { AuditHead } from '../../ledger/audit/chain.ts';
+import { type AuditHead, type VerifyOptions, verifyChain } from '../../ledger/audit/chain.ts';
 import {
   type AuditRoot,
   auditReceipt,
@@ -11,8 +11,8 @@ import {
   formatExported,
   NotExported,
   proveEntry,
+  readExported,
   rootOfRun,
-  verifyExported,
 } from '../../queries/audit-files.ts';
 import { requireReadable } from '../../sources/files.ts';
 import { type Cli, type Session, withSession } from '../cli.ts';
@@ -54,11 +54,12 @@ export async function verifyAudit(
   return verdict.finding ? EXIT.failed : EXIT.ok;
 }
 
-async function verifyFile(file: string, options: Parameters<typeof verifyExported>[1]) {
+/** Nothing in a file waits to be sealed. */
+async function verifyFile(file: string, options: VerifyOptions): Promise<AuditVerdict> {
   await requireReadable(file);
   try {
     const lines = createInterface({ input: createReadStream(file), crlfDelay: Infinity });
-    return { ...(await verifyExported(lines, options)), unsealed: 0 };
+    return { ...(await verifyChain(readExported(lines), options)), unsealed: 0 };
   } catch (error) {
     if (error instanceof NotExported)
       throw new UsageError(`${file}: ${error.message}. \`audit export\` writes such files`);

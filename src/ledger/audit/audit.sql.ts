@@ -2,14 +2,14 @@
 import { sql } from 'kysely';
 import type { Database, Executor } from '../database.ts';
 import { SEALER_LOCK, tryLock } from '../locks.ts';
-import type { Audit, AuditVerdict, VerifyOptions } from './audit.ts';
+import type { Audit, AuditVerdict } from './audit.ts';
 import {
   type AuditEntry,
-  type AuditFinding,
   type AuditHead,
   auditHash,
-  ChainCheck,
   GENESIS,
+  type VerifyOptions,
+  verifyChain,
 } from './chain.ts';
 import { addAuditEntry } from './entries.sql.ts';
 
@@ -117,19 +117,9 @@ async function listHashes(db: Executor, runId: string): Promise<AuditHead[]> {
   return rows.map(toHead);
 }
 
-async function verify(
-  db: Executor,
-  { kept = null, onProgress = () => undefined }: VerifyOptions = {},
-): Promise<AuditVerdict> {
-  const check = new ChainCheck(kept);
-  let finding: AuditFinding | null = null;
-  for await (const entry of list(db)) {
-    finding = check.add(entry);
-    if (finding) break;
-    if (check.entries % PAGE === 0) onProgress(check.entries);
-  }
-  finding ??= check.finish();
-  return { entries: check.entries, unsealed: await countPending(db), head: check.head, finding };
+async function verify(db: Executor, options?: VerifyOptions): Promise<AuditVerdict> {
+  const verdict = await verifyChain(list(db), options);
+  return { ...verdict, unsealed: await countPending(db) };
 }
 
 async function countPending(db: Executor): Promise<number> {

@@ -1,5 +1,5 @@
 /** The port to the audit: what was done, by whom and when, without personal data (docs/adr/0009-audit-sealed-later.md). */
-import type { AuditEntry, AuditFinding, AuditHead } from './chain.ts';
+import type { AuditEntry, AuditHead, ChainVerdict, VerifyOptions } from './chain.ts';
 
 /** An entry is pending until it is sealed; a sealed entry is never changed. */
 export interface Audit {
@@ -31,18 +31,6 @@ export interface Audit {
   verify(options?: VerifyOptions): Promise<AuditVerdict>;
 }
 
-export interface VerifyOptions {
-  /** A head that was kept elsewhere, which the chain must have. */
-  readonly kept?: AuditHead | null;
-  /** Called now and then, with how many entries have been checked. */
-  readonly onProgress?: (entries: number) => void;
-}
-
-export interface AuditVerdict {
-  /** Sealed entries, up to the finding. */
-  readonly entries: number;
+export interface AuditVerdict extends ChainVerdict {
   readonly unsealed: number;
-  /** Hash of the last one of `entries`. Kept elsewhere, it later shows whether the end of the chain was cut off. */
-  readonly head: string;
-  readonly finding: AuditFinding | null;
 }

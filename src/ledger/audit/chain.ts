@@ -41,42 +41,59 @@ export interface AuditFinding {
   readonly what: string;
 }
 
-/** Checks a chain entry by entry, from the first one on. */
-export class ChainCheck {
-  /** Hash of the last entry that was checked. */
-  head = GENESIS;
-  entries = 0;
-  readonly #kept: AuditHead | null;
+export interface VerifyOptions {
+  /** A head that was kept elsewhere, which the chain must have. */
+  readonly kept?: AuditHead | null;
+  /** Called now and then, with how many entries have been checked. */
+  readonly onProgress?: (entries: number) => void;
+}
 
-  constructor(kept: AuditHead | null = null) {
-    this.#kept = kept;
-  }
+export interface ChainVerdict {
+  /** Up to the finding. */
+  readonly entries: number;
+  /** Hash of the last one of `entries`. Kept elsewhere, it later shows whether the end of the chain was cut off. */
+  readonly head: string;
+  /** null: every entry is as it was sealed. */
+  readonly finding: AuditFinding | null;
+}
 
-  /** null: it is the entry that belongs here. */
-  add(entry: AuditEntry): AuditFinding | null {
-    const seq = this.entries + 1;
-    const finding = this.#check(entry, seq);
-    if (finding) return finding;
-    this.head = entry.hash;
-    this.entries = seq;
-    return null;
-  }
+const ENTRIES_PER_STEP = 5_000;
 
-  #check(entry: AuditEntry, seq: number): AuditFinding | null {
-    if (Number(entry.seq) !== seq) return { seq, what: `entry ${seq} is missing` };
-    if (entry.previous_hash !== this.head)
-      return { seq, what: `entry ${seq} does not follow the one before it` };
-    if (auditHash(entry, seq, this.head) !== entry.hash) return { seq, what: `entry ${seq} was changed` };
-    if (seq === this.#kept?.seq && entry.hash !== this.#kept.hash)
-      return { seq, what: `entry ${seq} does not match the head that was kept` };
-    return null;
+/** Recomputes the chain, from the first entry on. Throws what reading the entries throws. */
+export async function verifyChain(
+  chain: AsyncIterable<AuditEntry>,
+  { kept = null, onProgress = () => undefined }: VerifyOptions = {},
+): Promise<ChainVerdict> {
+  let [entries, head] = [0, GENESIS];
+  for await (const entry of chain) {
+    const finding = checkEntry(entry, { seq: entries + 1, previousHash: head, kept });
+    if (finding) return { entries, head, finding };
+    head = entry.hash;
+    entries += 1;
+    if (entries % ENTRIES_PER_STEP === 0) onProgress(entries);
   }
+  return { entries, head, finding: checkEnd(entries, kept) };
+}
 
-  /** After the last entry. */
-  finish(): AuditFinding | null {
-    const { entries } = this;
-    if (this.#kept === null || entries >= this.#kept.seq) return null;
-    const what = `the chain ends with entry ${entries}, but the head that was kept is entry ${this.#kept.seq}`;
-    return { seq: entries + 1, what };
-  }
+interface Expected {
+  readonly seq: number;
+  readonly previousHash: string;
+  readonly kept: AuditHead | null;
+}
+
+/** null: it is the entry that belongs here. */
+function checkEntry(entry: AuditEntry, { seq, previousHash, kept }: Expected): AuditFinding | null {
+  if (Number(entry.seq) !== seq) return { seq, what: `entry ${seq} is missing` };
+  if (entry.previous_hash !== previousHash)
+    return { seq, what: `entry ${seq} does not follow the one before it` };
+  if (auditHash(entry, seq, previousHash) !== entry.hash) return { seq, what: `entry ${seq} was changed` };
+  if (seq === kept?.seq && entry.hash !== kept.hash)
+    return { seq, what: `entry ${seq} does not match the head that was kept` };
+  return null;
+}
+
+function checkEnd(entries: number, kept: AuditHead | null): AuditFinding | null {
+  if (kept === null || entries >= kept.seq) return null;
+  const what = `the chain ends with entry ${entries}, but the head that was kept is entry ${kept.seq}`;
+  return { seq: entries + 1, what };
 }

@@ -1,6 +1,7 @@
 /**
  * Merkle trees as in RFC 6962, section 2.1 (Certificate Transparency): one short hash stands for many entries, and a path of
- * hashes shows that an entry is one of them. The first n leaves have the same root for ever, however many follow. Pure.
+ * hashes shows that an entry is one of them. The size of the tree belongs to its root: in another size, the same path may lead from
+ * another position to the same root. The first n leaves have the same root for ever, however many follow. Pure.
  */
 import { createHash } from 'node:crypto';
 
