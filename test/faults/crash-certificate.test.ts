@@ -7,7 +7,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { Source } from '../../src/contract/run.ts';
 import { useProcesses } from '../harness/processes.ts';
-import { within } from '../harness/wait.ts';
 import {
   countTraffic,
   countUnattributed,
@@ -32,6 +31,7 @@ import {
   sortPoints,
 } from './crash-table.ts';
 import { chooseSeed, createRandom, onStand, type Stand } from './stand.ts';
+import { unlessStuck } from './stuck.ts';
 
 const processes = useProcesses();
 const LANES = 8;
@@ -77,8 +77,10 @@ async function recordPoints(stand: Stand, lane: Lane, source: Source) {
   const [approved, cancelled] = [undisturbed('approve'), undisturbed('cancel')];
   await stand.admin.setFaults([loseThirdAnswer(approved)]);
   const tracer = await lane.worker('trace');
-  for (const scene of [approved, cancelled])
-    await within((await startScene(stand, lane, scene, source)).ended, `${scene.name} to end`);
+  for (const scene of [approved, cancelled]) {
+    const { ended } = await startScene(stand, lane, scene, source);
+    await unlessStuck(ended, { client: lane.client, runId: scene.name, what: 'the undisturbed run to end' });
+  }
   const baseline = await countTraffic(stand, approved);
   await tracer.kill();
   const cancelPoints = readPassedPoints(tracer.output(), cancelled).filter((point) =>

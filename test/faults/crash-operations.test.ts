@@ -12,7 +12,6 @@ import { isTransient } from '../../src/ledger/errors.ts';
 import type { EmailPlanInput } from '../../src/simulator/email.plan.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
-import { within } from '../harness/wait.ts';
 import {
   countUnattributed,
   ENV,
@@ -24,6 +23,7 @@ import {
 import { isInEveryRun } from './crash-table.ts';
 import { expectNobodyTwice, startSend } from './emails.ts';
 import { chooseSeed, createRandom, onStand, type Stand, until } from './stand.ts';
+import { unlessStuck } from './stuck.ts';
 
 const LANES = 4;
 /** Crash points of each operation that `npm test` tries; CI tries all. */
@@ -280,7 +280,8 @@ async function runUndisturbed(stand: Stand, lane: Lane, operation: Operation, na
   await stand.admin.setFaults([operation.lostAnswer(scene) ?? []].flat());
   const tracer = await lane.worker('trace');
   await operation.start(stand, lane, scene);
-  const result = await within(lane.client.result(scene.name), 'the undisturbed run to end');
+  const what = 'the undisturbed run to end';
+  const result = await unlessStuck(lane.client.result(name), { client: lane.client, runId: name, what });
   await tracer.kill();
   const points = readPassedPoints(tracer.output(), scene)
     .filter(isInEveryRun)
@@ -313,6 +314,7 @@ async function workThrough(
   operation: Operation,
   scenes: Scene[],
 ): Promise<EndedScene[]> {
+  const { client } = lane;
   const ends: EndedScene[] = [];
   let last: { readonly scene: Scene; readonly ended: Promise<RunResult> } | undefined;
   for (;;) {
@@ -320,17 +322,19 @@ async function workThrough(
     const worker = await lane.worker(scene && `${scene.point}@${scene.name}`);
     if (last) {
       const { scene: killed, ended } = last;
-      const result = await endOf(lane, killed, ended);
+      const what = `the run killed at ${killed.point} to end`;
+      const result = await unlessStuck(ended, { client, runId: killed.name, what });
       ends.push({ scene: killed, result, isKilled: true });
       last = undefined;
     }
     if (!scene) return ends;
     await startWithRetries(() => operation.start(stand, lane, scene));
-    const ended = lane.client.result(scene.name);
+    const ended = client.result(scene.name);
     // Awaited later; until then a rejection must not count as unhandled.
     ended.catch(() => undefined);
     const first = Promise.race([worker.exited, ended]);
-    const exit = await within(first, `the worker to reach ${scene.point}`);
+    const what = `the worker to reach ${scene.point}`;
+    const exit = await unlessStuck(first, { client, runId: scene.name, what });
     if ('runId' in exit) {
       await worker.kill();
       ends.push({ scene, result: exit, isKilled: false });
@@ -340,13 +344,6 @@ async function workThrough(
     await expireLeases(stand, scene);
     last = { scene, ended };
   }
-}
-
-/** Says where the run stands if it does not end. */
-async function endOf(lane: Lane, { name, point }: Scene, ended: Promise<RunResult>): Promise<RunResult> {
-  return within(ended, `${name}, killed at ${point}, to end`).catch(async (cause: unknown) => {
-    throw new Error(JSON.stringify(await lane.client.progress(name)), { cause });
-  });
 }
 
 /** Connecting may time out on a busy machine. Starting the same run twice is harmless. */

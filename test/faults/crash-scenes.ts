@@ -13,10 +13,10 @@ import type { Source } from '../../src/contract/run.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { freshNamespace } from '../harness/fresh.ts';
 import type { TestProcess } from '../harness/processes.ts';
-import { within } from '../harness/wait.ts';
 import { apiShape, csv, rowAt, rows } from '../scenarios/contacts.ts';
 import { query } from './observe.ts';
 import { type Stand, until } from './stand.ts';
+import { unlessStuck } from './stuck.ts';
 
 /** What the operator decides once the plan is ready. */
 export type PlanDecision = 'approve' | 'cancel';
@@ -125,18 +125,22 @@ export async function workThrough(
   scenes: Scene[],
   source: Source,
 ): Promise<readonly SceneResult[]> {
+  const { client } = lane;
   const results: SceneResult[] = [];
   let last: (StartedScene & Pick<SceneResult, 'ledger' | 'cxone'>) | null = null;
   for (;;) {
     const scene = scenes.shift();
     const worker = await lane.worker(scene ? `${scene.point}@${scene.name}` : undefined);
     if (last) {
-      const result = await within(last.ended, `${last.scene.name}, killed at ${last.scene.point}, to end`);
+      const { name, point } = last.scene;
+      const what = `the run killed at ${point} to end`;
+      const result = await unlessStuck(last.ended, { client, runId: name, what });
       results.push({ ...last, result, traffic: await countTraffic(stand, last.scene) });
     }
     if (!scene) return results;
     const started = await startScene(stand, lane, scene, source);
-    const exit = await within(worker.exited, `the worker to reach ${scene.point}`);
+    const what = `the worker to reach ${scene.point}`;
+    const exit = await unlessStuck(worker.exited, { client, runId: scene.name, what });
     expect(exit, `exit of the worker at ${scene.point}`).toEqual({ code: null, signal: 'SIGKILL' });
     last = { ...started, ...(await describeState(stand, lane, scene)) };
     await expireLeases(stand, scene);

@@ -15,7 +15,8 @@ import { type Conservation, expectConserved } from '../harness/conservation.ts';
 import { newFolder } from '../harness/folders.ts';
 import { freshDatabase, freshNamespace } from '../harness/fresh.ts';
 import type { Processes, TestProcess } from '../harness/processes.ts';
-import { PATIENCE_MS, until } from '../harness/wait.ts';
+import { until } from '../harness/wait.ts';
+import { unlessStuck } from './stuck.ts';
 
 export { until };
 
@@ -190,42 +191,15 @@ async function startImport(
 
 /** If a server restarts while we wait, the wait fails but the run does not, so wait again. */
 async function endOf(client: CxflowClient, runId: string): Promise<ContactImportResult> {
-  const over = new AbortController();
-  const stuck = failWhenStuck(client, runId, over.signal);
-  try {
-    for (;;) {
-      const result = client.result<ContactImportResult>(runId).catch((error: unknown) => {
-        if (error instanceof Error && /ServiceError|TransportError/.test(error.name)) return null;
-        throw error;
-      });
-      const ended = await Promise.race([result, stuck]);
-      if (ended !== null) return ended;
+  for (;;) {
+    try {
+      const result = client.result<ContactImportResult>(runId);
+      return await unlessStuck(result, { client, runId, what: 'the run to end' });
+    } catch (error) {
+      if (!(error instanceof Error && /ServiceError|TransportError/.test(error.name))) throw error;
       await delay(300);
     }
-  } finally {
-    over.abort();
   }
-}
-
-const POLL_MS = 5_000;
-
-/** Rejects once nothing has changed for PATIENCE_MS: what makes progress may take its time on a busy machine. */
-async function failWhenStuck(client: CxflowClient, runId: string, signal: AbortSignal): Promise<never> {
-  let [seen, since] = ['', performance.now()];
-  for (;;) {
-    await delay(POLL_MS, undefined, { signal, ref: false });
-    const now = await lookAt(client, runId).catch(() => seen);
-    if (now !== seen) [seen, since] = [now, performance.now()];
-    else if (performance.now() - since > PATIENCE_MS) {
-      const progress = await client.progress(runId).catch(String);
-      throw new Error(`${runId} did nothing for ${PATIENCE_MS} ms: ${JSON.stringify(progress)}`);
-    }
-  }
-}
-
-async function lookAt({ ledger }: CxflowClient, runId: string): Promise<string> {
-  const run = await ledger.runs.find(runId);
-  return JSON.stringify([run?.state, run?.phase, run && (await ledger.runs.exactCounts(run.run_no))]);
 }
 
 /** Resolves once CXone has applied this many records. */
