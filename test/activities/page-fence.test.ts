@@ -58,7 +58,8 @@ describe('the fence', () => {
         await sql`update writes set lease_until = clock_timestamp() where run_no = ${run.run_no}`.execute(
           opened().database.db,
         );
-        await createWorker(opened().ledger, cxone.cxone).writePage(allBatches(run));
+        // A page passes over a write whose row is locked, as it is while it is noted that its request has left.
+        await writeAll(createWorker(opened().ledger, cxone.cxone), allBatches(run));
       },
     });
     await createWorker(opened().ledger, cxone.cxone).writePage(allBatches(run));
