@@ -83,6 +83,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     ...{ columns: [], schema: ['columns'] },
     ...{ tenant: [], 'tenant.sql': ['database', 'errors', 'tenant', 'writes'] },
     ...{ clock: ['database'], coalesce: ['errors'], fence: ['database'], health: ['database'] },
+    'open-work': ['database'],
     audit: ['database', 'hashing', 'locks', 'schema'],
     consent: ['audit', 'emails', 'writes', 'runs', 'database', 'fence', 'locks', 'schema', 'words'],
     selections: ['runs', 'writes', 'database', 'fence', 'hashing', 'locks', 'schema'],

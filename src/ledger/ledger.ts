@@ -33,6 +33,7 @@ import { createEmailQuota } from './emails/quota.sql.ts';
 import type { EmailQuota } from './emails/quota.ts';
 import { type DatabaseHealth, readHealth } from './health.ts';
 import { migrate, missingMigrations, unknownMigrations } from './migrate.ts';
+import { type Connections, countConnections, type OpenWork, readOpenWork } from './open-work.ts';
 import { createOutbox } from './outbox/outbox.sql.ts';
 import type { Outbox } from './outbox/outbox.ts';
 import { createPurges } from './retention/purges.sql.ts';
@@ -112,6 +113,10 @@ export interface Ledger {
   /** The time by the clock of the ledger, which also says when a write that waits may be tried again. */
   now(): Promise<Date>;
   health(): Promise<DatabaseHealth>;
+  /** Takes 4 s at most, once there is a connection; then it fails. Reads only. */
+  openWork(tenant: string): Promise<OpenWork>;
+  /** Of this process. */
+  connections(): Connections;
   close(): Promise<void>;
 }
 
@@ -163,6 +168,8 @@ export function openLedger(
     unknownMigrations: () => unknownMigrations(database),
     now: () => readClock(database),
     health: () => readHealth(database),
+    openWork: (tenant) => readOpenWork(database, tenant),
+    connections: () => countConnections(database),
     close: () => database.close(),
   };
 }
