@@ -17,6 +17,7 @@ import { drainOnSignal } from './worker/drain.ts';
 import { watchEndedRuns } from './worker/ended-runs.ts';
 import { answerHealthChecks, type Health } from './worker/health.ts';
 import { createLog, describeError, type Logger } from './worker/log.ts';
+import { createMonitoring, type Monitoring } from './worker/monitoring.ts';
 import { installRuntime } from './worker/runtime.ts';
 import { startSealer } from './worker/sealer.ts';
 import { registerSearchAttributes } from './worker/search-attributes.ts';
@@ -29,7 +30,7 @@ const SPARE_CONNECTIONS = 8;
 const HOUR_MS = 3_600_000;
 
 export interface WorkerOptions {
-  /** Where to answer health checks; default: nowhere. */
+  /** Where to answer health checks and publish metrics (docs/operations.md); default: nowhere. */
   readonly healthPort?: number | undefined;
   /** For tests that run a worker with operations of their own. A module that exports all workflows; default: those of src/workflows. */
   readonly workflowsPath?: string;
@@ -48,7 +49,7 @@ export async function runWorker(env: NodeJS.ProcessEnv, options: WorkerOptions =
   const { tenant } = config.cxone;
   if (tenant === null) throw new MissingTenant();
   const log = createLog();
-  installRuntime(log);
+  const temporalMetrics = await installRuntime(log, { withMetrics: options.healthPort !== undefined });
   const draining = drainOnSignal(log);
   const crashPoints = createCrashPoints(env.CXFLOW_CRASH_AT, (point, run) =>
     log.info({ point, run }, 'crash point'),
@@ -58,12 +59,27 @@ export async function runWorker(env: NodeJS.ProcessEnv, options: WorkerOptions =
     beforeCommit: crashPoints.beforeCommit,
   });
   let connection: NativeConnection | null = null;
-  const health = options.healthPort === undefined ? null : await answerHealthChecks(options.healthPort);
+  const monitoring =
+    temporalMetrics === null ? null : createMonitoring({ ledger, tenant, temporalUrl: temporalMetrics, log });
+  const { healthPort } = options;
+  const health =
+    healthPort === undefined || !monitoring ? null : await answerHealthChecks(healthPort, monitoring.render);
   try {
     const prepared = await prepareLedger(ledger, tenant, { log, draining });
     if (prepared) connection = await connectToTemporal(temporal, { log, draining });
     const { namespace } = temporal;
-    const parts = { config, tenant, namespace, ledger, draining, log, crashPoints, options, health };
+    const parts = {
+      config,
+      tenant,
+      namespace,
+      ledger,
+      draining,
+      log,
+      crashPoints,
+      options,
+      health,
+      monitoring,
+    };
     if (connection) await runConnected({ ...parts, connection });
   } finally {
     await health?.close();
@@ -85,10 +101,11 @@ interface Parts {
   readonly crashPoints: CrashPoints;
   readonly options: WorkerOptions;
   readonly health: Health | null;
+  readonly monitoring: Monitoring | null;
 }
 
 async function runConnected(parts: Parts): Promise<void> {
-  const { config, namespace, ledger, connection, log } = parts;
+  const { config, namespace, ledger, connection, log, monitoring } = parts;
   const sealer = startSealer(ledger, log);
   const endedRuns = watchEndedRuns({
     ledger,
@@ -96,7 +113,10 @@ async function runConnected(parts: Parts): Promise<void> {
     log,
     temporal: new Client({ connection, namespace }),
   });
-  const cxone = createCxone({ families: config.cxone.families });
+  const cxone = createCxone({
+    families: config.cxone.families,
+    ...(monitoring && { onRequest: monitoring.onRequest }),
+  });
   try {
     const searchAttributes = await registerSearchAttributes(
       connection,
@@ -136,9 +156,10 @@ async function createWorker(parts: Parts, cxone: Cxone, searchAttributes: boolea
 }
 
 function createWorkerActivities(parts: Parts, cxone: Cxone, searchAttributes: boolean): object {
-  const { config, tenant, draining, log, crashPoints, options } = parts;
+  const { config, tenant, draining, log, crashPoints, options, monitoring } = parts;
   const { webhookUrl, marketingWebhookUrl, syncToken, signingSecrets, allowLoopback, hosts } = config.crm;
-  const ledger = crashPoints.ledger(parts.ledger);
+  const watched = crashPoints.ledger(parts.ledger);
+  const ledger = monitoring ? monitoring.counting(watched) : watched;
   const webhook = (url: string | null) => {
     if (url === null) return null;
     // Only the CRM may see its token.
@@ -149,7 +170,12 @@ function createWorkerActivities(parts: Parts, cxone: Cxone, searchAttributes: bo
   const deps: ActivityDeps = {
     ledger,
     cxone: crashPoints.cxone(cxone),
-    rateLimiter: new RateLimiter({ budget: ledger.rateBudget, tenant, ...config }),
+    rateLimiter: new RateLimiter({
+      budget: ledger.rateBudget,
+      tenant,
+      ...config,
+      onPermit: monitoring?.onPermit,
+    }),
     holder: `${hostname()}:${process.pid}`,
     draining,
     sourceDir: config.sourceDir,

@@ -41,12 +41,15 @@ export interface RateLimiterOptions {
   readonly ratePerMinute: number;
   /** Of this process. */
   readonly maxInFlight: number;
+  /** Called for each request that got a permit, with how long it waited for it. Longer waits than LONGEST_WAIT_MS are given up. */
+  readonly onPermit?: ((waitedMs: number) => void) | undefined;
 }
 
 export class RateLimiter {
   readonly tenant: string;
   readonly ratePerMinute: number;
   readonly #budget: Budget;
+  readonly #onPermit: (waitedMs: number) => void;
   readonly #requests: LimitFunction;
   readonly #claims: LimitFunction;
   readonly #pipeline: LimitFunction;
@@ -62,10 +65,11 @@ export class RateLimiter {
   /** As far as this process knows, on the monotonic clock. */
   #block = { until: 0, knownSince: 0 };
 
-  constructor({ budget, tenant, ratePerMinute, maxInFlight }: RateLimiterOptions) {
+  constructor({ budget, tenant, ratePerMinute, maxInFlight, onPermit }: RateLimiterOptions) {
     this.tenant = tenant;
     this.ratePerMinute = ratePerMinute;
     this.#budget = budget;
+    this.#onPermit = onPermit ?? (() => undefined);
     this.#requests = pLimit(maxInFlight);
     this.#claims = pLimit(maxInFlight + Math.floor(maxInFlight * CLAIMS_AHEAD));
     // While one answer is being settled, its slot sends the next request, so almost as many writes again may be waiting
@@ -95,6 +99,7 @@ export class RateLimiter {
     // Otherwise claims would continue for as long as a busy database takes to store a 429.
     await this.#storedBlocks;
     if (this.#intervalMs === 0) return;
+    const beganAt = performance.now();
     this.#waiting += 1;
     const permit = this.#queue
       .then(() => this.#nextPermit())
@@ -104,6 +109,7 @@ export class RateLimiter {
     this.#queue = permit.catch(() => undefined);
     const waitMs = (await permit) - performance.now();
     if (waitMs > 0) await delay(waitMs, undefined, { signal });
+    this.#onPermit(performance.now() - beganAt);
   }
 
   /**

@@ -22,7 +22,7 @@ export const addWorker: AddCommand = (parent, cli, finish) => {
     )
     .option(
       '--health-port <port>',
-      'answer HTTP on this port: 200 while the worker takes tasks, else 503',
+      'answer HTTP on this port: /readyz (200 while the worker takes tasks, else 503), /livez, and /metrics for Prometheus',
       wholeNumber(1, 65_535),
     )
     .addHelpText('after', examples(cli, EXAMPLES))
