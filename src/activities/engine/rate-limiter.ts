@@ -32,6 +32,13 @@ export class RateLimitedMeanwhile extends Error {
   override readonly name = 'RateLimitedMeanwhile';
 }
 
+/**
+ * How many writes of a process may be between claim and settlement. While one answer is being settled, its slot sends the next
+ * request, so almost as many writes again as may be in flight are waiting for the ledger. With one request in flight at a time,
+ * everything stays in order.
+ */
+export const mostUnsettled = (maxInFlight: number): number => 2 * maxInFlight - 1;
+
 type Budget = Pick<RateBudget, 'take' | 'block' | 'blockedMs'>;
 
 export interface RateLimiterOptions {
@@ -72,9 +79,7 @@ export class RateLimiter {
     this.#onPermit = onPermit ?? (() => undefined);
     this.#requests = pLimit(maxInFlight);
     this.#claims = pLimit(maxInFlight + Math.floor(maxInFlight * CLAIMS_AHEAD));
-    // While one answer is being settled, its slot sends the next request, so almost as many writes again may be waiting
-    // for the ledger. With one request in flight at a time, everything stays in order.
-    this.#pipeline = pLimit(2 * maxInFlight - 1);
+    this.#pipeline = pLimit(mostUnsettled(maxInFlight));
     this.#intervalMs = ratePerMinute === 0 ? 0 : 60_000 / (ratePerMinute * SHARE_OF_LIMIT);
     this.#maxPermits = Math.max(1, Math.floor(ratePerMinute / 60));
   }
