@@ -34,7 +34,7 @@ import { chooseSeed, createRandom, onStand, type Stand } from './stand.ts';
 import { unlessStuck } from './stuck.ts';
 
 const processes = useProcesses();
-const LANES = 8;
+const LANES = 4;
 const COMPLETED = { total: 207, pending: 0, created: 201, updated: 2, invalid: 2, duplicate: 2 };
 /** A batch has 3, 100 or 98 contacts (100 without the two that CXone had before). */
 const UNATTRIBUTED = [0, 3, 98, 100, 3 + 98, 3 + 100, 98 + 100];

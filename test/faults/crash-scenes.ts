@@ -10,13 +10,14 @@ import { expect } from 'vitest';
 import { type CxflowClient, connect } from '../../src/client.ts';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import type { Source } from '../../src/contract/run.ts';
+import { isTransient } from '../../src/ledger/errors.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { freshNamespace } from '../harness/fresh.ts';
 import type { TestProcess } from '../harness/processes.ts';
 import { apiShape, csv, rowAt, rows } from '../scenarios/contacts.ts';
 import { query } from './observe.ts';
 import { type Stand, until } from './stand.ts';
-import { unlessStuck } from './stuck.ts';
+import { isOutage, resultOf, unlessStuck } from './stuck.ts';
 
 /** What the operator decides once the plan is ready. */
 export type PlanDecision = 'approve' | 'cancel';
@@ -106,16 +107,31 @@ export async function startScene(
   const { name, decision } = scene;
   await stand.admin.seedList(name, EXISTING);
   const input = { listId: name, source, existing: 'update', approval: true } as const;
-  await client.startContactImport(input, { runId: name });
+  await startWithRetries(() => client.startContactImport(input, { runId: name }));
   const handle = client.temporal.workflow.getHandle(name);
   const signalled = until(
     () => client.ledger.runs.find(name),
     (run) => run?.phase === 'awaiting_approval',
   ).then(() => handle.signal(decision, { by: 'dana' }));
-  const ended = Promise.all([client.result<ContactImportResult>(name), signalled]).then(([result]) => result);
+  const ended = Promise.all([resultOf<ContactImportResult>(client, name), signalled]).then(
+    ([result]) => result,
+  );
   // Awaited later; until then a rejection must not count as unhandled.
   ended.catch(() => undefined);
   return { scene, ended };
+}
+
+/** PostgreSQL or Temporal may not answer in time on a busy machine. Starting the same run twice is harmless. */
+export async function startWithRetries(start: () => Promise<unknown>): Promise<void> {
+  const attempt = () =>
+    start().then(
+      () => true,
+      (error: unknown) => {
+        if (isTransient(error) || isOutage(error)) return false;
+        throw error;
+      },
+    );
+  await until(attempt, (isStarted) => isStarted);
 }
 
 /** Takes scenes from the shared queue until it is empty. */

@@ -7,7 +7,7 @@ import { freshNamespace } from '../harness/fresh.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { claimable, listHolders, listRequests } from './observe.ts';
 import { hurry, onStand, type Stand, until } from './stand.ts';
-import { unlessStuck } from './stuck.ts';
+import { resultOf, unlessStuck } from './stuck.ts';
 
 const processes = useProcesses();
 
@@ -35,7 +35,7 @@ async function prepareWriter(stand: Stand, listId: string, records: number) {
 type Writer = Awaited<ReturnType<typeof startWriters>>[number];
 
 async function expectEnd(stand: Stand, { client, runId }: Writer): Promise<void> {
-  const result = await unlessStuck(client.result(runId), { client, runId, what: 'the run to end' });
+  const result = await unlessStuck(resultOf(client, runId), { client, runId, what: 'the run to end' });
   await stand.conserved(runId, { result, state: result.state });
 }
 

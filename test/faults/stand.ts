@@ -2,7 +2,6 @@
 import { writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { inject } from 'vitest';
 import { writeDemoContacts } from '../../src/cli/dev/demo-contacts.ts';
 import { type CxflowClient, connect } from '../../src/client.ts';
@@ -16,7 +15,7 @@ import { newFolder } from '../harness/folders.ts';
 import { freshDatabase, freshNamespace } from '../harness/fresh.ts';
 import type { Processes, TestProcess } from '../harness/processes.ts';
 import { until } from '../harness/wait.ts';
-import { unlessStuck } from './stuck.ts';
+import { resultOf, unlessStuck } from './stuck.ts';
 
 export { until };
 
@@ -126,7 +125,10 @@ export async function onStand(
         return started;
       },
       startImport: (rows, input) => startImport(connected(), folder, rows, input),
-      ended: (runId) => endOf(connected(), runId),
+      ended(runId) {
+        const client = connected();
+        return unlessStuck(resultOf(client, runId), { client, runId, what: 'the run to end' });
+      },
       conserved: (runId, more) =>
         expectConserved({ databaseUrl: env.DATABASE_URL, simulatorUrl, runId, ...more }),
     };
@@ -187,19 +189,6 @@ async function startImport(
   const { source } = await client.stageFile(path);
   const { runId } = await client.startContactImport({ listId: LIST, source, ...input });
   return runId;
-}
-
-/** If a server restarts while we wait, the wait fails but the run does not, so wait again. */
-async function endOf(client: CxflowClient, runId: string): Promise<ContactImportResult> {
-  for (;;) {
-    try {
-      const result = client.result<ContactImportResult>(runId);
-      return await unlessStuck(result, { client, runId, what: 'the run to end' });
-    } catch (error) {
-      if (!(error instanceof Error && /ServiceError|TransportError/.test(error.name))) throw error;
-      await delay(300);
-    }
-  }
 }
 
 /** Resolves once CXone has applied this many records. */

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { CxflowClient } from '../../src/client.ts';
+import type { RunResult } from '../../src/contract/run.ts';
 import { PATIENCE_MS } from '../harness/wait.ts';
 
 export interface Awaited {
@@ -22,6 +23,28 @@ export async function unlessStuck<T>(promise: Promise<T>, awaited: Awaited): Pro
     over.abort();
   }
 }
+
+/**
+ * The result of a run. If Temporal is restarted while we wait, or is too busy to answer, the wait fails but the run does not, so
+ * it is awaited again. Errors: the last of many failures in a row; that the run failed.
+ */
+export async function resultOf<R extends RunResult>(client: CxflowClient, runId: string): Promise<R> {
+  for (let failures = 1; ; failures += 1) {
+    try {
+      return await client.result<R>(runId);
+    } catch (error) {
+      if (!isOutage(error) || failures === MAX_FAILURES) throw error;
+      await delay(RETRY_MS, undefined, { ref: false });
+    }
+  }
+}
+
+/** Of Temporal: it did not answer. */
+export const isOutage = (error: unknown): boolean =>
+  error instanceof Error && /^(ServiceError|TransportError)$/.test(error.name);
+
+const RETRY_MS = 300;
+const MAX_FAILURES = 500;
 
 async function failWhenStuck({ client, runId, what }: Awaited, signal: AbortSignal): Promise<never> {
   let [seen, since] = ['', performance.now()];
