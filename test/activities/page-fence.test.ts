@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { mostUnsettled } from '../../src/activities/engine/rate-limiter.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
+import { until } from '../harness/wait.ts';
 import { ledgerOfFile } from '../ledger/harness.ts';
 import { allBatches, createWorker, fakeCxone, writeAll } from './harness.ts';
 import { pageHelpers } from './pages.ts';
@@ -70,12 +71,46 @@ describe('the fence', () => {
   });
 });
 
+describe('a slow ledger', () => {
+  it('leaves as many writes unsettled as mostUnsettled says, and never more', async () => {
+    const { ledger } = opened();
+    const [inFlight, batch] = [4, 10];
+    const run = await planned(200, batch);
+    const cxone = fakeCxone();
+    let settled = 0;
+    const unsettled: number[] = [];
+    const waiting: (() => void)[] = [];
+    const slow: typeof ledger = {
+      ...ledger,
+      writes: {
+        ...ledger.writes,
+        async settle(settlement) {
+          unsettled.push(cxone.posts.length - settled);
+          await new Promise<void>((resolve) => waiting.push(resolve));
+          settled += 1;
+          return ledger.writes.settle(settlement);
+        },
+      },
+    };
+    const working = createWorker(slow, cxone.cxone, { maxInFlight: inFlight }).writePage(allBatches(run));
+    for (let left = 20; left > 0; left -= 1) {
+      await until(
+        () => waiting.length,
+        (length) => length === Math.min(mostUnsettled(inFlight), left),
+      );
+      waiting.shift()?.();
+    }
+    expect(await working).toMatchObject({ left: 0 });
+    expect(Math.max(...unsettled)).toBe(mostUnsettled(inFlight));
+  });
+});
+
 describe('a lost connection to the ledger', () => {
   it('fails the page with a retryable failure at any moment, and no record is lost or written twice', async () => {
     const { url, database } = opened();
     const ledger = openLedger(url, 8);
     const [breaks, inFlight, batch] = [8, 4, 10];
-    const run = await planned(600, batch);
+    const run = await planned(1_200, batch);
     const cxone = fakeCxone({
       after: async (n) => {
         if (n % 7 !== 0 || n / 7 > breaks) return;
@@ -85,7 +120,7 @@ describe('a lost connection to the ledger', () => {
     });
     const worker = createWorker(ledger, cxone.cxone, { maxInFlight: inFlight });
     let failures = 0;
-    for (let pass = 0; pass < 60; pass += 1) {
+    for (let pass = 0; pass < 120; pass += 1) {
       // Expires the leases of the previous pass.
       await sql`update writes set lease_until = clock_timestamp()
         where run_no = ${run.run_no} and state = 'sending'`.execute(database.db);
@@ -98,14 +133,14 @@ describe('a lost connection to the ledger', () => {
     }
     expect(failures).toBeGreaterThan(0);
     const { created = 0, existing = 0, ...rest } = await countExactly(run);
-    expect([created + existing, rest]).toEqual([600, { total: 600, pending: 0 }]);
+    expect([created + existing, rest]).toEqual([1_200, { total: 1_200, pending: 0 }]);
     const evidence = (await countEvidence(run)).filter(([outcome]) => outcome === 'existing');
     for (const [, known] of evidence) expect(known).toBe('own_write_or_existing');
     expect(existing, 'existing contacts, at most what was not settled at each break').toBeLessThanOrEqual(
       breaks * mostUnsettled(inFlight) * batch,
     );
-    expect(cxone.creations).toHaveLength(600);
-    expect(new Set(cxone.creations).size).toBe(600);
+    expect(cxone.creations).toHaveLength(1_200);
+    expect(new Set(cxone.creations).size).toBe(1_200);
     await ledger.close();
   });
 });
