@@ -55,7 +55,7 @@ export function createMonitoring(options: MonitoringOptions): Monitoring {
   /** Null: it did not answer in time. Logged once, not with every question. */
   const ask = async <T>(source: Source, reading: Promise<T>): Promise<T | null> => {
     try {
-      const answer = await within(timeoutMs, reading);
+      const answer = await reading;
       isUp.set(source, true);
       return answer;
     } catch (error) {
@@ -72,7 +72,7 @@ export function createMonitoring(options: MonitoringOptions): Monitoring {
     async render({ isRunning }) {
       workerRunning.set(Number(isRunning));
       const [open, temporal] = await Promise.all([
-        ask('ledger', readLedger()),
+        ask('ledger', within(timeoutMs, readLedger())),
         ask('temporal', readText(temporalUrl, timeoutMs)),
       ]);
       const parts = [await registry.metrics(), open && (await renderOpenWork(open)), temporal];
@@ -184,10 +184,11 @@ async function renderOpenWork(open: OpenWork): Promise<string> {
   const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
     new Gauge({ name, help, labelNames: [...labelNames], registers: [registry] });
   const runs = gauge('cxflow_runs', 'Runs that have not ended.', ['operation', 'phase']);
-  const longest = gauge('cxflow_longest_in_phase_seconds', 'How long one of them has been in its phase.', [
-    'operation',
-    'phase',
-  ]);
+  const longest = gauge(
+    'cxflow_longest_in_phase_seconds',
+    'How long any of them has been in its phase at most.',
+    ['operation', 'phase'],
+  );
   for (const { kind, phase, count, longestSeconds } of open.runs) {
     runs.set({ operation: stemOf(kind), phase }, count);
     longest.set({ operation: stemOf(kind), phase }, longestSeconds);

@@ -48,22 +48,23 @@ function publish(more: Partial<MonitoringOptions> = {}, openWork = () => Promise
 
 it('publishes what the ledger has, by operation as in the commands', async () => {
   const lines = await publish().lines();
-  for (const line of [
-    'cxflow_runs{operation="contact-import",phase="writing"} 2',
-    'cxflow_runs{operation="email-send",phase="awaiting_approval"} 1',
-    'cxflow_failed_runs{operation="contact-import"} 6',
-    'cxflow_failed_runs{operation="list-load"} 0',
-    'cxflow_longest_in_phase_seconds{operation="email-send",phase="awaiting_approval"} 14500',
-    'cxflow_writes_in_doubt 3',
-    'cxflow_undelivered_events 4',
-    'cxflow_oldest_undelivered_event_age_seconds 61.5',
-    'cxflow_unsealed_audit_entries 5',
-    'cxflow_rate_block_seconds 7.5',
-    'cxflow_source_up{source="ledger"} 1',
-    'cxflow_source_up{source="temporal"} 1',
-    'temporal_x 1',
-  ])
-    expect(lines).toContain(line);
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'cxflow_runs{operation="contact-import",phase="writing"} 2',
+      'cxflow_runs{operation="email-send",phase="awaiting_approval"} 1',
+      'cxflow_failed_runs{operation="contact-import"} 6',
+      'cxflow_failed_runs{operation="list-load"} 0',
+      'cxflow_longest_in_phase_seconds{operation="email-send",phase="awaiting_approval"} 14500',
+      'cxflow_writes_in_doubt 3',
+      'cxflow_undelivered_events 4',
+      'cxflow_oldest_undelivered_event_age_seconds 61.5',
+      'cxflow_unsealed_audit_entries 5',
+      'cxflow_rate_block_seconds 7.5',
+      'cxflow_source_up{source="ledger"} 1',
+      'cxflow_source_up{source="temporal"} 1',
+      'temporal_x 1',
+    ]),
+  );
 });
 
 it('counts requests by family, method and status, and measures them and the waits for permits', async () => {
@@ -74,16 +75,17 @@ it('counts requests by family, method and status, and measures them and the wait
   onRequest({ ...request, status: null, latencyMs: 20_000 });
   onPermit(1_200);
   const text = await lines();
-  for (const line of [
-    'cxflow_cxone_requests_total{family="email",method="POST",status="202"} 2',
-    'cxflow_cxone_requests_total{family="email",method="POST",status="none"} 1',
-    'cxflow_cxone_request_duration_seconds_bucket{le="0.5",family="email"} 2',
-    'cxflow_cxone_request_duration_seconds_sum{family="email"} 20.6',
-    'cxflow_rate_budget_wait_seconds_sum 1.2',
-    'cxflow_database_connections{state="idle"} 2',
-    'cxflow_worker_running 1',
-  ])
-    expect(text).toContain(line);
+  expect(text).toEqual(
+    expect.arrayContaining([
+      'cxflow_cxone_requests_total{family="email",method="POST",status="202"} 2',
+      'cxflow_cxone_requests_total{family="email",method="POST",status="none"} 1',
+      'cxflow_cxone_request_duration_seconds_bucket{le="0.5",family="email"} 2',
+      'cxflow_cxone_request_duration_seconds_sum{family="email"} 20.6',
+      'cxflow_rate_budget_wait_seconds_sum 1.2',
+      'cxflow_database_connections{state="idle"} 2',
+      'cxflow_worker_running 1',
+    ]),
+  );
 });
 
 it('leaves the ledger out rather than publishing what it had, if it fails or is too slow, and logs it once', async () => {
@@ -119,13 +121,14 @@ it('counts the records that an activity has settled, and none that another worke
     await ledger.selections.settle({ outcome: 'outdated' } as never);
   });
   const text = await lines();
-  for (const line of [
-    'cxflow_records_total{operation="list-load",outcome="created"} 3',
-    'cxflow_records_total{operation="list-load",outcome="rejected"} 1',
-    'cxflow_records_total{operation="list-load",outcome="updated"} 1',
-    'cxflow_records_total{operation="list-load",outcome="conflict"} 0',
-  ])
-    expect(text).toContain(line);
+  expect(text).toEqual(
+    expect.arrayContaining([
+      'cxflow_records_total{operation="list-load",outcome="created"} 3',
+      'cxflow_records_total{operation="list-load",outcome="rejected"} 1',
+      'cxflow_records_total{operation="list-load",outcome="updated"} 1',
+      'cxflow_records_total{operation="list-load",outcome="conflict"} 0',
+    ]),
+  );
 });
 
 it('leaves out what Temporal does not publish', async () => {
