@@ -34,12 +34,12 @@ beforeAll(async () => {
 afterAll(() => temporal.close().closeAllConnections());
 
 function publish(more: Partial<MonitoringOptions> = {}, openWork = () => Promise.resolve(OPEN)) {
-  const warnings: unknown[] = [];
+  const warnings: { readonly source?: string }[] = [];
   const monitoring = createMonitoring({
     ledger: { openWork, connections: () => ({ busy: 1, idle: 2, waiting: 0 }) },
     tenant: 't',
     temporalUrl,
-    log: { warn: (fields: unknown) => void warnings.push(fields) },
+    log: { warn: (fields: object) => void warnings.push(fields) },
     ...more,
   });
   const lines = async () => (await monitoring.render({ isRunning: true })).text.split('\n');
@@ -97,7 +97,8 @@ it('leaves the ledger out rather than publishing what it had, if it fails or is 
     expect(text).toContain('cxflow_source_up{source="ledger"} 0');
     expect(text).toContain('cxflow_worker_running 1');
     expect(text.filter((line) => /cxflow_(runs|writes_in_doubt)/.test(line))).toEqual([]);
-    expect(warnings).toMatchObject([{ source: 'ledger' }]);
+    // On a busy machine Temporal may be too slow for this timeout as well.
+    expect(warnings.filter(({ source }) => source === 'ledger')).toHaveLength(1);
   }
 });
 
