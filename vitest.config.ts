@@ -6,14 +6,18 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const WITH_SERVERS = ['ledger', 'activities', 'client', 'cli'];
 /** Those that also want dist: they start whole programs, and mostly wait for them. */
 const WITH_PROGRAMS = ['workflows', 'replay', 'scenarios', 'acceptance', 'faults', 'chaos', 'extension'];
+/**
+ * Of those, the ones that kill and start workers all the time, which keeps the cores busy. Beside them a command would wait
+ * for half a minute, and tests of commands would reach the deadlines that a user has.
+ */
+const BUSY = ['faults/crash-operations', 'faults/crash-certificate', 'chaos/chaos'].map(
+  (name) => `test/${name}.test.ts`,
+);
 /** Those with servers of their own. */
 const WITH_OWN_SERVERS = ['stack', 'harness'];
 
-/** The files that take longest, longest first. */
+/** The files that take longest, longest first, without those that are BUSY. */
 const LONGEST = [
-  'faults/crash-operations',
-  'faults/crash-certificate',
-  'chaos/chaos',
   'scenarios/selection-update',
   'faults/tokens',
   'scenarios/list-load',
@@ -96,7 +100,17 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'whole', include: files(WITH_PROGRAMS), globalSetup: [build, servers] },
+        test: {
+          name: 'whole',
+          include: files(WITH_PROGRAMS),
+          exclude: BUSY,
+          globalSetup: [build, servers],
+        },
+      },
+      {
+        extends: true,
+        // After all others.
+        test: { name: 'crash', include: BUSY, globalSetup: [build, servers], sequence: { groupOrder: 1 } },
       },
     ],
   },
