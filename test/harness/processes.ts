@@ -6,9 +6,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect } from 'vitest';
+import { afterEach, expect, type RunnerTestCase } from 'vitest';
 import type { Env } from '../../src/config/reader.ts';
 import { commandLine, type Exit, isAlive, signal, waitForExit } from '../../src/stack/processes.ts';
 import { guardian } from './guardian.ts';
@@ -50,6 +51,7 @@ export interface Processes {
   run(file: string, args: readonly string[], options?: Omit<Start, 'entry' | 'args'>): TestProcess;
 }
 
+const LONGEST_NAME = 120;
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 const COMMAND = fileURLToPath(new URL('../../bin/cxflow.js', import.meta.url));
 
@@ -74,7 +76,8 @@ export function useProcesses(): Processes {
       env: { CXFLOW_FROM: 'dist', ...options.env },
     });
   };
-  afterEach(async () => {
+  afterEach(async ({ task }) => {
+    appendOutputs(task, started);
     for (let checks = 0; checks < 100 && processesWith(marker).length > 0; checks += 1) await delay(50);
     const left = processesWith(marker).map((pid) => ({ pid, command: commandLine(pid) }));
     for (const { pid } of left) signal(pid, 'SIGKILL');
@@ -85,6 +88,20 @@ export function useProcesses(): Processes {
     ).toEqual([]);
   });
   return { start, run };
+}
+
+const MOST_SHOWN = 12;
+const SHOWN_CHARACTERS = 1_500;
+
+/** Why a command failed is in its output, so the report of a failed test ends with what its latest processes printed. */
+function appendOutputs({ result }: RunnerTestCase, started: readonly TestProcess[]): void {
+  const [error] = result?.errors ?? [];
+  if (!error || started.length === 0) return;
+  const outputs = started.slice(-MOST_SHOWN).map((each) => {
+    const output = each.output();
+    return `--- ${each.name} printed${output.length > SHOWN_CHARACTERS ? ', at the end' : ''}:\n${output.slice(-SHOWN_CHARACTERS)}`;
+  });
+  error.message = [error.message, ...outputs].join('\n');
 }
 
 /** Finds grandchildren too, because processes inherit their environment. Linux only; elsewhere only `started` is checked. */
@@ -120,7 +137,7 @@ function launch(file: string, args: readonly string[], options: Omit<Start, 'ent
   child.stdin.end(options.input ?? '');
   const exited = watchExit(child);
   void exited.then(() => guardian().forget(pid));
-  const name = args[0] ? `${args[0].split('/').slice(-2).join('/')}` : file;
+  const name = [basename(args[0] ?? file), ...args.slice(1)].join(' ').slice(0, LONGEST_NAME);
   const streams = collectOutput(child);
   // Once it has exited, its pid may belong to another process: a backend of PostgreSQL was killed like that.
   const isRunning = () => child.exitCode === null && child.signalCode === null;
