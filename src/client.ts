@@ -33,7 +33,7 @@ export type { Planned, PlanWait, PlanWaitOptions } from './client/plan-wait.ts';
 export type { CampaignSelection, SelectionClient } from './client/selection.ts';
 export type { Staged, StagedSheet, StageOptions, StagingClient } from './client/staging.ts';
 export type { Started, StartMethods, StartOptions } from './client/start.ts';
-export type { SteeringClient } from './client/steering.ts';
+export type { DecideOptions, SteeringClient } from './client/steering.ts';
 // Inputs, results, decisions and errors, so that a service needs no other import. Those of the operations are in operations.ts.
 export type * from './contract/consent.ts';
 export type { RunFailureType } from './contract/failures.ts';

@@ -9,7 +9,7 @@ import { readStack, withStack } from '../stack/stack-file.ts';
 import type { Cli, Session, SessionClient } from './cli.ts';
 import { MissingAddress, Unreachable } from './errors.ts';
 import { waitUntilPrepared } from './prepared.ts';
-import { writeText } from './terminal/output.ts';
+import { announceWait } from './terminal/announce-wait.ts';
 
 const MAX_CONNECTIONS = 4;
 
@@ -53,7 +53,8 @@ export function openSession(cli: SessionOptions): Session {
     ledger,
     async client() {
       await loadClient();
-      return announceWait(connection.open(), cli, address);
+      // Connecting can take ten seconds.
+      return announceWait(connection.open(), cli, `connecting to Temporal at ${address} …`);
     },
     executions: createLazyExecutions(connection.open),
     link: (runId) => uiUrl && webUiLink(uiUrl, config.temporalNamespace, runId),
@@ -91,19 +92,6 @@ function createLazyExecutions(open: () => Promise<SessionClient>): Executions {
     failure: async (runId) => (await load()).failure(runId),
     findWorker: async (runId) => (await load()).findWorker(runId),
   };
-}
-
-const ANNOUNCE_AFTER_MS = 2_000;
-
-/** Connecting can take ten seconds, and without a message the command would seem to hang. */
-async function announceWait<T>(
-  connecting: Promise<T>,
-  { stderr }: Pick<Cli, 'stderr'>,
-  address: string,
-): Promise<T> {
-  const message = `connecting to Temporal at ${address} …\n`;
-  const timer = setTimeout(() => writeText(stderr, message), ANNOUNCE_AFTER_MS);
-  return connecting.finally(() => clearTimeout(timer));
 }
 
 /** Throws MissingAddress. */

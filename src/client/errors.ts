@@ -26,6 +26,12 @@ export class RunNotFound extends Error {
 /** No worker answered in time. The request may still be executed when a worker is running. */
 export class NoWorkerAnswered extends Error {
   override readonly name = 'NoWorkerAnswered';
+  /** `busy`: one was seen shortly before, so it is busy or has just stopped. */
+  readonly worker: 'none' | 'busy';
+  constructor(worker: 'none' | 'busy', message: string) {
+    super(message);
+    this.worker = worker;
+  }
 }
 
 /** The run had no plan yet when the time was over. It goes on, and may be waited for again. */

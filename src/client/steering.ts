@@ -1,4 +1,5 @@
 /** Reads the progress of a run, steers it, and waits for its result. */
+import { randomUUID } from 'node:crypto';
 import {
   type Client,
   isGrpcServiceError,
@@ -10,30 +11,40 @@ import {
 import type { RunResult } from '../contract/run.ts';
 import { DECIDE_UPDATE, type Decision, PROGRESS_QUERY, type Progress } from '../contract/steering.ts';
 import type { ClientDeps } from './deps.ts';
-import { DecisionRefused, RunNotFound } from './errors.ts';
+import { DecisionRefused, NoWorkerAnswered, RunNotFound } from './errors.ts';
 import { requireRunId } from './requests.ts';
 import { readStoredResult } from './start.ts';
 import { explainSilence } from './workers.ts';
 
-const DECIDE_DEADLINE_MS = 15_000;
+/** Without an answer for this long, it matters whether there is a worker at all. */
+const ATTEMPT_MS = 15_000;
+const DECIDE_TIMEOUT_MS = 120_000;
 const QUERY_DEADLINE_MS = 10_000;
+
+export interface DecideOptions {
+  /** How long to wait for a worker that is there, but busy. Default: two minutes. */
+  readonly timeoutMs?: number;
+}
 
 export interface SteeringClient {
   /** Phase, counts and what the run waits for. A worker has to be running. Throws RunNotFound, NoWorkerAnswered. */
   progress(runId: string): Promise<Progress>;
 
-  /** Approves, rejects, cancels, pauses, resumes or resolves. Throws DecisionRefused if that is not possible now. */
-  decide(runId: string, decision: Decision): Promise<Progress>;
+  /**
+   * Approves, rejects, cancels, pauses, resumes or resolves. Throws RunNotFound, DecisionRefused if that is not possible now, and
+   * NoWorkerAnswered: the run may still carry out the decision once a worker is there.
+   */
+  decide(runId: string, decision: Decision, options?: DecideOptions): Promise<Progress>;
 
   /** Waits until the run ends. Throws Temporal's WorkflowFailedError if it failed; `cause` is the failure. */
   result<R extends RunResult = RunResult>(runId: string): Promise<R>;
 }
 
-/** @internal */
-export function createSteeringClient({
-  temporal,
-  ledger,
-}: Pick<ClientDeps, 'temporal' | 'ledger'>): SteeringClient {
+/** @internal `attemptMs`: for tests. */
+export function createSteeringClient(
+  { temporal, ledger }: Pick<ClientDeps, 'temporal' | 'ledger'>,
+  attemptMs = ATTEMPT_MS,
+): SteeringClient {
   return {
     async progress(runId) {
       const answer = temporal.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
@@ -44,20 +55,22 @@ export function createSteeringClient({
       });
     },
 
-    async decide(runId, decision) {
-      const decided = temporal.withDeadline(Date.now() + DECIDE_DEADLINE_MS, () =>
-        temporal.workflow
-          .getHandle(requireRunId(runId))
-          .executeUpdate<Progress, [Decision]>(DECIDE_UPDATE, { args: [decision] }),
-      );
-      return decided.catch(async (error: unknown) => {
-        // Temporal reports a workflow that has ended with the same error as one that never existed.
-        const run = error instanceof WorkflowNotFoundError ? await ledger.runs.find(runId) : undefined;
-        if (!run || run.state === 'running') throw await toClientError(error, runId, temporal);
-        throw new DecisionRefused(
-          `run ${runId} has ended (${run.state}), so there is nothing to ${decision.action}`,
-        );
-      });
+    async decide(runId, decision, { timeoutMs = DECIDE_TIMEOUT_MS } = {}) {
+      const handle = temporal.workflow.getHandle(requireRunId(runId));
+      // Temporal carries out an update only once under the same id, so to ask again is not to decide again.
+      const update = { updateId: randomUUID(), args: [decision] as [Decision] };
+      const giveUpAt = Date.now() + timeoutMs;
+      for (;;) {
+        try {
+          return await temporal.withDeadline(Math.min(Date.now() + attemptMs, giveUpAt), () =>
+            handle.executeUpdate<Progress, [Decision]>(DECIDE_UPDATE, update),
+          );
+        } catch (error) {
+          const failure = await toDecideError(error, runId, decision, { temporal, ledger });
+          const isBusy = failure instanceof NoWorkerAnswered && failure.worker === 'busy';
+          if (!isBusy || Date.now() >= giveUpAt) throw failure;
+        }
+      }
     },
 
     async result<R extends RunResult = RunResult>(runId: string): Promise<R> {
@@ -73,6 +86,18 @@ export function createSteeringClient({
       }
     },
   };
+}
+
+async function toDecideError(
+  error: unknown,
+  runId: string,
+  { action }: Decision,
+  { temporal, ledger }: Pick<ClientDeps, 'temporal' | 'ledger'>,
+): Promise<Error> {
+  // Temporal reports a workflow that has ended with the same error as one that never existed.
+  const run = error instanceof WorkflowNotFoundError ? await ledger.runs.find(runId) : undefined;
+  if (!run || run.state === 'running') return toClientError(error, runId, temporal);
+  return new DecisionRefused(`run ${runId} has ended (${run.state}), so there is nothing to ${action}`);
 }
 
 /** gRPC codes: our deadline as client or server reports it, and a run that no worker has taken up yet. */

@@ -56,9 +56,10 @@ const timesOf = (pollers: Description['pollers'] | null | undefined): readonly n
 
 /** `what`: that was to be answered, such as " for run r1". Claims that there is no worker only if none was seen. */
 export async function explainSilence(temporal: Client, what: string): Promise<NoWorkerAnswered> {
-  if (await wasWorkerSeen(temporal))
-    return new NoWorkerAnswered(
-      `no answer${what} yet: a worker was seen within the last minute and a half, so it is busy or has just stopped; try again`,
-    );
-  return new NoWorkerAnswered(`no worker answered${what}; start one with \`cxflow worker\``);
+  const worker = (await wasWorkerSeen(temporal)) ? 'busy' : 'none';
+  const message =
+    worker === 'busy'
+      ? `no answer${what} yet: a worker was seen within the last minute and a half, so it is busy or has just stopped; try again`
+      : `no worker answered${what}; start one with \`cxflow worker\``;
+  return new NoWorkerAnswered(worker, message);
 }

@@ -19,7 +19,7 @@ describe('an error', () => {
   });
 
   it('exits with 1 otherwise', () => {
-    const errors = [new DecisionRefused('x'), new NoWorkerAnswered('x'), new Error('x'), 'x'];
+    const errors = [new DecisionRefused('x'), new NoWorkerAnswered('none', 'x'), new Error('x'), 'x'];
     expect(errors.map(code)).toEqual([1, 1, 1, 1]);
   });
 

@@ -70,7 +70,9 @@ describe('a request', () => {
     );
     expect(polled.taskToken?.length).toBeGreaterThan(0);
     expect(await executions.findWorker(runId)).toBe('busy');
-    const error = await client.decide(runId, { action: 'pause' }).catch((thrown: unknown) => thrown);
+    const error = await client
+      .decide(runId, { action: 'pause' }, { timeoutMs: 1_000 })
+      .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(NoWorkerAnswered);
     expect((error as Error).message).toMatch(
       /^no answer for run .* yet: a worker was seen .* it is busy or has just stopped/,

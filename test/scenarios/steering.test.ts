@@ -55,6 +55,19 @@ it('pause stops the writing, resume continues it, and watch follows it in anothe
   });
 });
 
+it('a decision says that it waits for a busy worker, and counts once the worker answers', async () => {
+  await onStand(SLOW, async (stand) => {
+    const { terminal, runId } = await startWriting(stand, 'L6');
+    stand.worker.pause();
+    const cancelling = stand.start(['cancel', runId]);
+    await cancelling.waitFor(new RegExp(`waiting for run ${runId} to answer`));
+    stand.worker.resume();
+    expect((await endOf(cancelling)).code).toBe(0);
+    expect((await endOf(terminal)).code).toBe(4);
+    await stand.conserved(runId, { state: 'cancelled' });
+  });
+});
+
 it('cancel settles what is in flight, leaves the rest, and ends the import command with exit code 4', async () => {
   await onStand(SLOW, async (stand) => {
     const { terminal, runId } = await startWriting(stand, 'L2');

@@ -5,6 +5,7 @@ import { isObject } from '../../domain/json.ts';
 import { type Cli, LATEST, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { announceWait } from '../terminal/announce-wait.ts';
 import { shellQuote, spaced } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
 import { findRunId } from './find-run.ts';
@@ -53,7 +54,8 @@ export async function steer(
   return withSession(cli, async (session) => {
     const runId = await findRunId(cli, session, given);
     const client = await session.client();
-    const progress = await client.decide(runId, decision);
+    const deciding = client.decide(runId, decision);
+    const progress = await announceWait(deciding, cli, `waiting for run ${runId} to answer …`);
     const { print, colors } = openOutput(cli, options.json);
     // The phase changes only a moment after a resolution or a cancellation.
     const phase = action === 'resolve' || action === 'cancel' ? '' : ` (now ${spaced(progress.phase)})`;
