@@ -4,6 +4,7 @@ import { plural } from '../../domain/numbers.ts';
 import { type Cli, type Session, withSession } from '../cli.ts';
 import { confirm, requireTerminal } from '../confirm.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { announceWait } from '../terminal/announce-wait.ts';
 import { type Output, openOutput, printJson } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 
@@ -23,7 +24,8 @@ export async function erase(cli: Cli, options: EraseOptions): Promise<ExitCode> 
     const client = await session.client();
     const output = openOutput(cli, json);
     if (dryRun || !yes) {
-      const preview = await client.previewErasure({ contactId: contact });
+      const previewing = client.previewErasure({ contactId: contact });
+      const preview = await announceWait(previewing, cli, 'waiting for a worker to find the contact …');
       output.print('This would be erased:');
       await printOutcome(preview, { cli, session, output });
       if (dryRun || !(await confirm(cli, 'Erase all of it for good?', output))) {
@@ -32,7 +34,8 @@ export async function erase(cli: Cli, options: EraseOptions): Promise<ExitCode> 
         return dryRun ? EXIT.ok : EXIT.stopped;
       }
     }
-    const erased = await client.erase({ contactId: contact, requestedBy });
+    const erasing = client.erase({ contactId: contact, requestedBy });
+    const erased = await announceWait(erasing, cli, 'waiting for a worker to erase the contact …');
     await printOutcome(erased, { cli, session, output });
     if (json) printJson(cli, erased);
     return erased.waitingFor.length > 0 ? EXIT.needsAttention : EXIT.ok;

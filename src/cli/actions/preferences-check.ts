@@ -5,6 +5,7 @@ import { CHANNELS } from '../../domain/consent/eligibility.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { announceWait } from '../terminal/announce-wait.ts';
 import { type Output, openOutput, printJson } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
 import type { CheckOptions } from './options.ts';
@@ -33,7 +34,9 @@ async function checkContact(cli: Cli, contactId: string, options: CheckOptions):
   }
   return withSession(cli, async (session) => {
     const input = { contactId, channel, ...omitUndefined({ policy, optInStatus, timeZone }) };
-    const eligibility = await (await session.client()).checkEligibility(input);
+    const client = await session.client();
+    const checking = client.checkEligibility(input);
+    const eligibility = await announceWait(checking, cli, 'waiting for a worker to check the contact …');
     const output = openOutput(cli, json);
     output.print(renderEligibility(eligibility, output));
     if (json) printJson(cli, { contactId, channel, ...eligibility });

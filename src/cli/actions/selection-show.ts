@@ -2,6 +2,7 @@
 import type { ContactSelection } from '../../domain/selection-update/selection.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { announceWait } from '../terminal/announce-wait.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
@@ -13,7 +14,9 @@ export async function showSelection(
   { json = false }: { json?: boolean },
 ): Promise<ExitCode> {
   return withSession(cli, async (session) => {
-    const seen = await (await session.client()).readSelection(campaignId);
+    const client = await session.client();
+    const reading = client.readSelection(campaignId);
+    const seen = await announceWait(reading, cli, `waiting for a worker to read campaign ${campaignId} …`);
     const { print, colors } = openOutput(cli, json);
     print(`${colors.bold(campaignId)}  version ${seen.version}\n${renderSelection(seen.contactSelection)}`);
     if (json) printJson(cli, seen);
