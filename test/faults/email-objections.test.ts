@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { useProcesses } from '../harness/processes.ts';
 import { addressOf, EMAIL_ENV, expectNobodyTwice, guidOf, startSend } from './emails.ts';
-import { chooseSeed, createRandom, onStand, type Stand, until } from './stand.ts';
+import { answered, chooseSeed, createRandom, onStand, type Stand, until } from './stand.ts';
 import { startWitness, type Witness } from './witness.ts';
 
 const RUN = 'objected';
@@ -34,7 +34,7 @@ async function object(stand: Stand, ids: readonly string[]): Promise<void> {
 
 /** Two lost answers in a row pause the run: a person looks at it and lets it go on. */
 async function goesOn(stand: Stand): Promise<void> {
-  const { phase } = await stand.client().progress(RUN);
+  const { phase } = await answered(() => stand.client().progress(RUN));
   if (phase === 'paused') await stand.client().decide(RUN, { action: 'resume', by: 'dana' });
 }
 

@@ -14,10 +14,10 @@ import { type Conservation, expectConserved } from '../harness/conservation.ts';
 import { newFolder } from '../harness/folders.ts';
 import { freshDatabase, freshNamespace } from '../harness/fresh.ts';
 import type { Processes, TestProcess } from '../harness/processes.ts';
-import { until } from '../harness/wait.ts';
+import { answered, until } from '../harness/wait.ts';
 import { resultOf, unlessStuck } from './stuck.ts';
 
-export { until };
+export { answered, until };
 
 type Env = Readonly<Record<string, string>>;
 

@@ -22,6 +22,9 @@ export async function until<T>(read: () => T | Promise<T>, isMet: (value: T) => 
   }
 }
 
+/** Asks a run again while its worker is too busy to answer. */
+export const answered = <T>(ask: () => Promise<T>): Promise<T> => until(ask, () => true);
+
 /** A query fails until a worker has picked up the run. */
 function ignoreMissingWorker(error: unknown): null {
   if (error instanceof NoWorkerAnswered) return null;

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import type { Progress } from '../../src/contract/steering.ts';
 import { csv, rowAt, rows } from './contacts.ts';
-import { endOf, runIdIn, type Stand, useStand } from './stand.ts';
+import { answered, endOf, runIdIn, type Stand, useStand } from './stand.ts';
 
 const onStand = useStand();
 
@@ -64,7 +64,7 @@ it('--approval shows the plan and waits, refuses the hash of another plan, and c
     const wrong = await stand.cxflow(['approve', runId, '--plan', '0123456789abcdef']);
     expect(wrong).toMatchObject({ code: 1, stdout: '' });
     expect(wrong.stderr).toContain(`the plan is ${hash}, not 0123456789abcdef`);
-    expect((await stand.client.progress(runId)).phase).toBe('awaiting_approval');
+    expect((await answered(() => stand.client.progress(runId))).phase).toBe('awaiting_approval');
     await expectNoRequests(stand);
 
     const right = await stand.json<Progress>([

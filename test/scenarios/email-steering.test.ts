@@ -13,7 +13,7 @@ import {
   send,
   startSending,
 } from './emails.ts';
-import { type Stand, type StandOptions, until, useStand } from './stand.ts';
+import { answered, type Stand, type StandOptions, until, useStand } from './stand.ts';
 
 const onStand = useStand();
 
@@ -28,7 +28,7 @@ it('an approval holds for the plan that was shown, and for no other', async () =
     const { client } = stand;
     const runId = await startSending(stand, recipients(1, 3), { approval: true });
     await inPhase(stand, runId, 'awaiting_approval');
-    const { planHash } = await client.progress(runId);
+    const { planHash } = await answered(() => client.progress(runId));
     const other = client.decide(runId, { action: 'approve', by: 'dana', planHash: 'ffffffffffffffff' });
     await expect(other).rejects.toThrow(/plan/);
     expect(await acceptedBy(stand), 'nothing leaves before the approval').toEqual([]);

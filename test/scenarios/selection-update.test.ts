@@ -1,6 +1,6 @@
 /** Selection updates with the command line, a worker, and a simulated tenant in which others edit the same campaigns. */
 import { describe, expect, it } from 'vitest';
-import { CRM, endOf, type PrintedUpdate, type Stand, until, useStand } from './stand.ts';
+import { answered, CRM, endOf, type PrintedUpdate, type Stand, until, useStand } from './stand.ts';
 
 const onStand = useStand();
 
@@ -203,7 +203,7 @@ describe('cxflow selection', () => {
       const watching = start(run('C6', 'ask.json', '--on-conflict', 'ask', '--id', 'ask-1'));
       await watching.waitFor(/the run waits for your decision/);
       expect(watching.stdout()).toMatch(/filterRules\/age\/gte\s+18\s+16\s+21/);
-      const { conflicts, phase } = await client.progress('ask-1');
+      const { conflicts, phase } = await answered(() => client.progress('ask-1'));
       expect(phase).toBe('conflict');
       expect(conflicts?.map(({ place }) => place)).toEqual(['filterRules/age/gte', 'priorityOrder']);
       expect((await cxflow(['show', 'ask-1'])).stdout).toMatch(
@@ -238,7 +238,7 @@ describe('cxflow selection', () => {
       const watching = start(run('C7', 'more.json', '--approval', '--id', 'approval-1'));
       await watching.waitFor(/the run waits for approval/);
       expect(watching.stdout()).toContain('+ list L2: target');
-      const { planHash } = await client.progress('approval-1');
+      const { planHash } = await answered(() => client.progress('approval-1'));
       const wrong = await cxflow(['approve', 'approval-1', '--plan', 'feedfeedfeedfeed']);
       expect(wrong.stderr).toContain(planHash ?? '');
       await admin.editCampaign('C7', { add: { targetListIds: ['T'] } });

@@ -15,7 +15,7 @@ import { newFolder } from '../harness/folders.ts';
 import { freshDatabase, freshNamespace } from '../harness/fresh.ts';
 import { type Processes, type TestProcess, useProcesses } from '../harness/processes.ts';
 
-export { until } from '../harness/wait.ts';
+export { answered, until } from '../harness/wait.ts';
 
 export type Env = Readonly<Record<string, string>>;
 
@@ -115,9 +115,6 @@ async function onStand(
         expectConserved({ databaseUrl: env.DATABASE_URL ?? '', simulatorUrl, runId, ...more }),
     });
     await worker.terminate();
-  } catch (error) {
-    for (const each of started) console.error(`--- ${each.name}:\n${each.output().slice(-3_000)}`);
-    throw error;
   } finally {
     await Promise.all(started.map((each) => each.kill()));
     await client?.close();
