@@ -1,5 +1,6 @@
 /** Reads the progress of a run, steers it, and waits for its result. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Client,
   isGrpcServiceError,
@@ -19,6 +20,8 @@ import { explainSilence } from './workers.ts';
 /** Without an answer for this long, it matters whether there is a worker at all. */
 const ATTEMPT_MS = 15_000;
 const DECIDE_TIMEOUT_MS = 120_000;
+/** Temporal may refuse an attempt at once, for example while it shuts down. */
+const PAUSE_MS = 500;
 const QUERY_DEADLINE_MS = 10_000;
 
 export interface DecideOptions {
@@ -68,7 +71,8 @@ export function createSteeringClient(
         } catch (error) {
           const failure = await toDecideError(error, runId, decision, { temporal, ledger });
           const isBusy = failure instanceof NoWorkerAnswered && failure.worker === 'busy';
-          if (!isBusy || Date.now() >= giveUpAt) throw failure;
+          if (!isBusy || Date.now() + PAUSE_MS >= giveUpAt) throw failure;
+          await delay(PAUSE_MS);
         }
       }
     },

@@ -71,13 +71,27 @@ describe('a decision', () => {
   it('is given up after the given time, and may still be carried out later', async () => {
     reportWorker(true);
     await onSlowRun(async ({ handle, stubs, go }) => {
-      const deciding = steering().decide(handle.workflowId, APPROVAL, { timeoutMs: 3 * ATTEMPT_MS });
+      const deciding = steering().decide(handle.workflowId, APPROVAL, { timeoutMs: 2_000 });
       const error = await failureOf(deciding);
       expect(error).toBeInstanceOf(NoWorkerAnswered);
       expect(error).toMatchObject({ worker: 'busy' });
       go();
       expect(await handle.result()).toMatchObject({ state: 'completed' });
       expect(stubs.named('recordDecision')).toHaveLength(1);
+    });
+  });
+
+  it('is not asked for again without a pause if Temporal refuses at once', async () => {
+    const asked = reportWorker(true);
+    await onSlowRun(async ({ handle }) => {
+      const cancelled = Object.assign(new Error('shutting down'), { code: 1, details: '', metadata: {} });
+      const { workflowService } = server().client;
+      const update = vi.spyOn(workflowService, 'updateWorkflowExecution').mockRejectedValue(cancelled);
+      const error = await failureOf(steering().decide(handle.workflowId, APPROVAL, { timeoutMs: 1_200 }));
+      expect(error).toMatchObject({ name: 'NoWorkerAnswered', worker: 'busy' });
+      expect(asked()).toBe(update.mock.calls.length);
+      expect(update.mock.calls.length).toBeLessThanOrEqual(3);
+      await handle.terminate();
     });
   });
 
