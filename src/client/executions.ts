@@ -67,10 +67,10 @@ export function createExecutions(client: () => Promise<Client>): Executions {
         return 'answers';
       } catch (error) {
         if (error instanceof RunNotFound) return null;
+        if (error instanceof NoWorkerAnswered) return error.worker;
         // Any other code is Temporal's refusal of a query for which it has not seen a worker for a while.
         const code = grpcCode(error);
-        const isSilent = error instanceof NoWorkerAnswered || (code !== null && code !== UNAVAILABLE);
-        if (!isSilent) return null;
+        if (code === null || code === UNAVAILABLE) return null;
         return (await wasWorkerSeen((await client()).temporal)) ? 'busy' : 'none';
       }
     },
