@@ -7,8 +7,8 @@ const WITH_SERVERS = ['ledger', 'activities', 'client', 'cli'];
 /** Those that also want dist: they start whole programs, and mostly wait for them. */
 const WITH_PROGRAMS = ['workflows', 'replay', 'scenarios', 'acceptance', 'faults', 'chaos', 'extension'];
 /**
- * Of those, the ones that kill and start workers all the time, which keeps the cores busy. Beside them a command would wait
- * for half a minute, and tests of commands would reach the deadlines that a user has.
+ * Of those, the ones that kill and start workers all the time, which keeps the cores busy. Beside them a command takes many
+ * times as long, and may reach a deadline that is meant for users.
  */
 const BUSY = ['faults/crash-operations', 'faults/crash-certificate', 'chaos/chaos'].map(
   (name) => `test/${name}.test.ts`,

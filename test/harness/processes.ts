@@ -99,7 +99,8 @@ function appendOutputs({ result }: RunnerTestCase, started: readonly TestProcess
   if (!error || started.length === 0) return;
   const outputs = started.slice(-MOST_SHOWN).map((each) => {
     const output = each.output();
-    return `--- ${each.name} printed${output.length > SHOWN_CHARACTERS ? ', at the end' : ''}:\n${output.slice(-SHOWN_CHARACTERS)}`;
+    const part = output.length > SHOWN_CHARACTERS ? ', at the end' : '';
+    return `--- ${each.name} printed${part}:\n${output.slice(-SHOWN_CHARACTERS)}`;
   });
   error.message = [error.message, ...outputs].join('\n');
 }

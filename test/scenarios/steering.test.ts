@@ -55,7 +55,7 @@ it('pause stops the writing, resume continues it, and watch follows it in anothe
   });
 });
 
-it('a decision says that it waits for a busy worker, and counts once the worker answers', async () => {
+it('a command says that it waits for a busy worker, and its decision is carried out when the worker goes on', async () => {
   await onStand(SLOW, async (stand) => {
     const { terminal, runId } = await startWriting(stand, 'L6');
     stand.worker.pause();
